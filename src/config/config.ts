@@ -1,0 +1,6 @@
+/** What components see of configuration: `import * as s from '#config'`. */
+export * from './issue.ts';
+export * from './node.ts';
+export { formatDuration, parseDuration, parseSize } from './quantity.ts';
+export * from './schema.ts';
+export { Secret } from './secret.ts';

@@ -1,0 +1,2 @@
+/** Small parts that several components share. */
+export * from './poll.ts';

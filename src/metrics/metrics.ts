@@ -1,0 +1,4 @@
+export * from './labels.ts';
+export * from './series.ts';
+export * from './snapshot.ts';
+export * from './staleness.ts';
