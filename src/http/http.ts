@@ -1,1 +1,70 @@
-export {};
+/** HTTP for every component: one client and one server, with the Collector's settings. */
+import type { Authenticator } from '#component';
+import type { Secret } from '#config';
+
+export interface HttpRequest {
+  method: string;
+  url: URL;
+  headers?: Readonly<Record<string, string>>;
+  body?: Uint8Array;
+  /** Aborting destroys the socket and rejects with the signal's reason. */
+  signal: AbortSignal;
+  /**
+   * The most bytes of body to take, on the wire and unpacked. Past it the socket is destroyed and the request rejects with
+   * a BodyTooLargeError. Default 64 KiB.
+   */
+  maxBody?: number;
+  /** Only read this much of the body of an answer, quietly, in place of rejecting: for error texts. */
+  truncateBody?: boolean;
+}
+
+export interface HttpResponse {
+  status: number;
+  /** Lower-case names; what came more than once is joined with ', '. */
+  headers: Readonly<Record<string, string>>;
+  /** Unpacked, when the answer was compressed. */
+  body: Buffer;
+}
+
+export interface HttpClient {
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Destroys idle sockets and forgets watched files. */
+  close(): void;
+}
+
+/** What a client is made from; the Collector's and Prometheus' keys are both turned into this. */
+export interface HttpClientOptions {
+  tls?: TlsClientOptions;
+  /** http:// or https:// proxy; credentials may be in it. */
+  proxyUrl?: Secret;
+  noProxy?: string;
+  proxyFromEnvironment?: boolean;
+  /** Added to every request; the caller's own win. */
+  headers?: ReadonlyMap<string, Secret>;
+  authenticator?: Authenticator;
+  /** Follow redirects, at most ten; credentials never go to another host. Default false. */
+  followRedirects?: boolean;
+  keepAlive?: boolean;
+  /** 0: unlimited. */
+  maxConnections?: number;
+  maxIdleConnections?: number;
+  /** Milliseconds. */
+  idleTimeout?: number;
+}
+
+export interface TlsClientOptions {
+  caFile?: string;
+  caPem?: string;
+  certFile?: string;
+  certPem?: string;
+  keyFile?: string;
+  keyPem?: Secret;
+  insecureSkipVerify?: boolean;
+  serverName?: string;
+  minVersion?: string;
+  maxVersion?: string;
+  cipherSuites?: readonly string[];
+  includeSystemCas?: boolean;
+  /** Milliseconds between looks at the files; 0: at each new connection when their times changed. */
+  reloadInterval?: number;
+}
