@@ -21,11 +21,20 @@ export interface Component {
    * from then on drop, count, and return.
    */
   stop?(signal: AbortSignal): Promise<void>;
+  /** Where a person can look once it runs, such as `http://127.0.0.1:9464/metrics`; for the greeting. */
+  address?(): string | undefined;
 }
 
 export type Receiver = Component;
 export type Processor = Component & Consumer;
-export type Exporter = Component & Consumer;
+export type Exporter = Component &
+  Consumer & {
+    /**
+     * It has a sending queue: resolving means "held", and it counts what it sends and fails to send itself
+     * (`otelcol_exporter_sent_metric_points` …), as #queue's sender does. Otherwise the core counts for it.
+     */
+    readonly queued?: boolean;
+  };
 
 /** What an exporter's or receiver's HTTP client asks of an authenticator before each request. */
 export interface Authenticator {
