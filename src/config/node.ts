@@ -35,6 +35,11 @@ export interface ScalarNode {
    * (`"0123"` stays), see the Collector's confmap. Absent for values that were typed in the file.
    */
   readonly text?: string;
+  /**
+   * A plain (unquoted) scalar as the file has it, such as `1.0` or `yes`, for sections that follow another program's YAML
+   * rules: Prometheus takes it as it is where it wants a string. Absent where `value` is a string.
+   */
+  readonly source?: string;
   /** True when any part came from a variable, a file or another expansion: never quoted in an error message. */
   readonly expanded?: boolean;
 }
