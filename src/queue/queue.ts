@@ -1,1 +1,5 @@
-export {};
+/** Sending with retries from a bounded queue: what the Collector calls exporterhelper. */
+export * from './complaints.ts';
+export { type DropReason, lost } from './delivery.ts';
+export * from './sender.ts';
+export * from './settings.ts';

@@ -1,0 +1,138 @@
+import { sleep } from '#clock';
+import { type Counter, type Host, isPermanent, ThrottleError } from '#component';
+import { createBackoff, LONGEST_THROTTLE } from './backoff.ts';
+import { createComplaints } from './complaints.ts';
+import type { RetrySettings } from './settings.ts';
+import { linked, untilAborted } from './signals.ts';
+
+/** Why points were given up: the attribute `reason` of `otelcol_exporter_send_failed_metric_points`. */
+export type DropReason = 'permanent' | 'retry_disabled' | 'max_elapsed_time' | 'stopped' | 'cancelled';
+
+export interface DeliveryOptions<T> {
+  host: Host;
+  retry: RetrySettings;
+  /** Milliseconds for one attempt; 0 or absent: no limit. Pauses between attempts are not part of it. */
+  timeout?: number;
+  /**
+   * One attempt. A PermanentError gives the item up, a ThrottleError asks for a pause, anything else is retried. The signal
+   * aborts at the attempt's timeout and when the time to drain is over.
+   */
+  send(item: T, signal: AbortSignal): Promise<void>;
+  /** Metric points in an item. */
+  points(item: T): number;
+  /** Smaller items to send, in this order, in place of one that failed with this error; undefined: none would fare better. */
+  split?(item: T, error: unknown): readonly T[] | undefined;
+  /** From 0 up to but not 1; for tests. */
+  random?: () => number;
+}
+
+/** When to hurry: `stopping` ends pauses and makes the next failure the last, `ended` ends attempts too. */
+export interface Deadlines {
+  stopping: AbortSignal;
+  ended: AbortSignal;
+}
+
+/** Takes one item to its end: sent, or given up, counted and (unless `heard`, where somebody waits for the result) logged. */
+export interface Delivery<T> {
+  /** Resolves with undefined when sent, or with the error that it was given up for. `cancel` is the caller's own signal. */
+  deliver(item: T, heard: boolean, cancel?: AbortSignal): Promise<unknown>;
+}
+
+export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadlines): Delivery<T> {
+  const { host, retry, timeout } = options;
+  const complain = createComplaints(host.clock, host.log.error);
+  const note = createComplaints(host.clock, host.log.warn);
+  const sent = host.meter.counter('otelcol_exporter_sent_metric_points', {
+    help: 'Metric points that the destination took.',
+    unit: '{datapoints}',
+  });
+  let inFlight = 0;
+  host.meter.gauge('otelcol_exporter_in_flight_requests', () => inFlight, {
+    help: 'Requests under way.',
+    unit: '{requests}',
+  });
+
+  async function attempt(item: T, cancel: AbortSignal | undefined): Promise<void> {
+    const { controller, unlink } = linked(deadlines.ended, cancel);
+    const tooLate = () => controller.abort(new Error(`no answer within ${timeout} ms`));
+    const cancelTimeout = timeout ? host.clock.after(timeout, tooLate) : undefined;
+    inFlight++;
+    try {
+      controller.signal.throwIfAborted();
+      await untilAborted(options.send(item, controller.signal), controller.signal);
+    } finally {
+      inFlight--;
+      cancelTimeout?.();
+      unlink();
+    }
+  }
+
+  /** Ends early, and without an error, when the sender stops or the caller gives up. */
+  async function pause(ms: number, cancel: AbortSignal | undefined): Promise<void> {
+    const { controller, unlink } = linked(deadlines.stopping, cancel);
+    await sleep(host.clock, ms, controller.signal).catch(() => {});
+    unlink();
+  }
+
+  /** How long to wait before the next attempt, or why there is none. */
+  function next(error: unknown, elapsed: number, backoff: () => number, cancel?: AbortSignal): number | DropReason {
+    if (isPermanent(error)) return 'permanent';
+    if (deadlines.stopping.aborted) return 'stopped';
+    if (cancel?.aborted) return 'cancelled';
+    if (!retry.enabled) return 'retry_disabled';
+    const delay = Math.max(backoff(), Math.min(askedPause(error), LONGEST_THROTTLE));
+    return retry.max_elapsed_time && elapsed + delay > retry.max_elapsed_time ? 'max_elapsed_time' : delay;
+  }
+
+  function giveUp(item: T, reason: DropReason, error: unknown, heard: boolean): void {
+    const points = options.points(item);
+    lost(host, reason).add(points);
+    if (!heard) complain(reason, `dropped ${points} metric points`, { reason, error });
+  }
+
+  async function pieces(items: readonly T[], heard: boolean, cancel?: AbortSignal): Promise<unknown> {
+    let failure: unknown;
+    for (const item of items) failure = (await deliver(item, heard, cancel)) ?? failure;
+    return failure;
+  }
+
+  async function deliver(item: T, heard: boolean, cancel?: AbortSignal): Promise<unknown> {
+    const backoff = createBackoff(retry, options.random);
+    const started = host.clock.monotonic();
+    for (;;) {
+      try {
+        await attempt(item, cancel);
+        sent.add(options.points(item));
+        host.report('ok');
+        return undefined;
+      } catch (error) {
+        const smaller = options.split?.(item, error);
+        if (smaller) return pieces(smaller, heard, cancel);
+        host.report('recoverable', error instanceof Error ? error.message : String(error));
+        const delay = next(error, host.clock.monotonic() - started, backoff, cancel);
+        if (typeof delay === 'string') {
+          giveUp(item, delay, error, heard);
+          return error;
+        }
+        note('retry', 'sending failed, will try again', { in_ms: Math.round(delay), error });
+        await pause(delay, cancel);
+      }
+    }
+  }
+
+  return { deliver };
+}
+
+/** The counter of points that an exporter gave up, by reason. */
+export function lost(host: Host, reason: string): Counter {
+  return host.meter.counter('otelcol_exporter_send_failed_metric_points', {
+    help: 'Metric points that were given up, by reason.',
+    unit: '{datapoints}',
+    attributes: { reason },
+  });
+}
+
+function askedPause(error: unknown): number {
+  for (let e = error; e instanceof Error; e = e.cause) if (e instanceof ThrottleError) return e.delay;
+  return 0;
+}
