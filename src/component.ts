@@ -98,6 +98,8 @@ export interface InstrumentOptions {
  */
 export interface Meter {
   counter(name: string, options?: InstrumentOptions): Counter;
+  /** A counter that something else keeps. */
+  observableCounter(name: string, read: () => number | undefined, options?: InstrumentOptions): void;
   gauge(name: string, read: () => number | undefined, options?: InstrumentOptions): void;
   histogram(name: string, options?: InstrumentOptions & { boundaries?: number[] }): HistogramInstrument;
 }

@@ -68,6 +68,9 @@ export class MeterRegistry {
         add(this.#family(name, 'counter', options), attributes, () => counter.value);
         return counter;
       },
+      observableCounter: (name, read, options = {}) => {
+        add(this.#family(name, 'counter', options), { ...fixed, ...options.attributes }, read);
+      },
       gauge: (name, read, options = {}) => {
         add(this.#family(name, 'gauge', options), { ...fixed, ...options.attributes }, read);
       },

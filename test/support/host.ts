@@ -59,6 +59,9 @@ export function fakeHost(kind: Kind = 'receiver', id = 'test', clock = new FakeC
       instruments.push({ name, attributes: options.attributes ?? {}, read: () => made.value });
       return made;
     },
+    observableCounter(name, read, options: InstrumentOptions = {}) {
+      instruments.push({ name, attributes: options.attributes ?? {}, read });
+    },
     gauge(name, read, options: InstrumentOptions = {}) {
       instruments.push({ name, attributes: options.attributes ?? {}, read });
     },
