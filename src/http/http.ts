@@ -2,6 +2,10 @@
 import type { Authenticator } from '#component';
 import type { Secret } from '#config';
 
+export { createHttpClient } from './client.ts';
+export { BodyTooLargeError, shownUrl } from './errors.ts';
+export { isReservedHeader } from './headers.ts';
+
 export interface HttpRequest {
   method: string;
   url: URL;
@@ -38,7 +42,10 @@ export interface HttpClientOptions {
   /** http:// or https:// proxy; credentials may be in it. */
   proxyUrl?: Secret;
   noProxy?: string;
+  /** Take HTTP_PROXY, HTTPS_PROXY and NO_PROXY from `environment`. */
   proxyFromEnvironment?: boolean;
+  /** The variables, handed in: nobody but config expansion reads process.env. */
+  environment?: Readonly<Record<string, string | undefined>>;
   /** Added to every request; the caller's own win. */
   headers?: ReadonlyMap<string, Secret>;
   authenticator?: Authenticator;
@@ -50,6 +57,8 @@ export interface HttpClientOptions {
   maxIdleConnections?: number;
   /** Milliseconds. */
   idleTimeout?: number;
+  /** Told when certificate files changed but cannot be used, so that the old ones stay. */
+  warn?(message: string, error: unknown): void;
 }
 
 export interface TlsClientOptions {
@@ -63,7 +72,10 @@ export interface TlsClientOptions {
   serverName?: string;
   minVersion?: string;
   maxVersion?: string;
+  /** Go's names. */
   cipherSuites?: readonly string[];
+  /** Go's names: X25519, P256, … */
+  curvePreferences?: readonly string[];
   includeSystemCas?: boolean;
   /** Milliseconds between looks at the files; 0: at each new connection when their times changed. */
   reloadInterval?: number;

@@ -1,0 +1,63 @@
+/** The body of an answer: one layer of Content-Encoding, of the kinds that were asked for, and never more than the limit. */
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+import { BodyTooLargeError } from './errors.ts';
+
+type Unpack = (body: Buffer, options: zlib.ZlibOptions) => Buffer;
+type UnpackLater = (body: Buffer, options: zlib.ZlibOptions) => Promise<Buffer>;
+
+interface Coding {
+  now: Unpack;
+  later: UnpackLater;
+}
+
+const gunzip: Coding = { now: zlib.gunzipSync, later: promisify(zlib.gunzip) as UnpackLater };
+const inflate: Coding = { now: zlib.inflateSync, later: promisify(zlib.inflate) as UnpackLater };
+const inflateRaw: Coding = { now: zlib.inflateRawSync, later: promisify(zlib.inflateRaw) as UnpackLater };
+const brotli: Coding = { now: zlib.brotliDecompressSync, later: promisify(zlib.brotliDecompress) as UnpackLater };
+
+/** Below this a trip through the thread pool costs more than the work itself. */
+const SMALL = 64 * 1024;
+
+/**
+ * The unpacked body. `contentEncoding` is the answer's, `accepted` the request's Accept-Encoding: anything not asked for is
+ * refused, and so is a chain of encodings, which multiplies what a small answer can unpack to.
+ */
+export async function unpack(
+  body: Buffer,
+  contentEncoding: string | undefined,
+  accepted: string | undefined,
+  limit: number,
+): Promise<Buffer> {
+  const coding = codingOf(body, contentEncoding, accepted);
+  if (!coding || body.length === 0) return body;
+  const options = { maxOutputLength: limit, chunkSize: Math.min(Math.max(body.length * 8, 1024), SMALL) };
+  try {
+    return body.length <= SMALL ? coding.now(body, options) : await coding.later(body, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new BodyTooLargeError(`the body unpacks to more than ${limit} bytes`, limit);
+    }
+    throw new Error(`the body is not valid ${contentEncoding}`, { cause: error });
+  }
+}
+
+function codingOf(body: Buffer, contentEncoding = '', accepted = ''): Coding | undefined {
+  const name = contentEncoding.trim().toLowerCase();
+  if (name === '' || name === 'identity') return undefined;
+  if (name.includes(',')) throw new Error(`the answer has more than one Content-Encoding: ${name.slice(0, 80)}`);
+  if (!asksFor(accepted, name)) throw new Error(`the answer has Content-Encoding ${name.slice(0, 80)}, not asked for`);
+  if (name === 'gzip' || name === 'x-gzip') return gunzip;
+  if (name === 'br') return brotli;
+  // RFC 9110 §8.4.1.2 says zlib; some servers send the bare stream. A zlib header names method 8 in its low bits.
+  if (name === 'deflate') return (body[0]! & 0x0f) === 8 ? inflate : inflateRaw;
+  throw new Error(`the answer has Content-Encoding ${name.slice(0, 80)}, which is not supported`);
+}
+
+function asksFor(accepted: string, name: string): boolean {
+  const wanted = name === 'x-gzip' ? 'gzip' : name;
+  return accepted.split(',').some((part) => {
+    const [coding, ...parameters] = part.split(';').map((p) => p.trim().toLowerCase());
+    return coding === wanted && !parameters.some((p) => /^q=0(\.0*)?$/.test(p));
+  });
+}
