@@ -15,7 +15,7 @@ export interface InstrumentFamily {
   /** The points of a counter or gauge right now; same attributes are added up. */
   read(): Point[];
   /** Takes what a histogram records, once the SDK is there. */
-  sink?: (value: number, attributes: Attributes) => void;
+  sink?: ((value: number, attributes: Attributes) => void) | undefined;
 }
 
 interface Family extends InstrumentFamily {

@@ -1,4 +1,4 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Meter } from '#component';
 
 /** The event loop is looked at ten times a second: often enough to see a stall, and too seldom to show in `top`. */
@@ -38,7 +38,7 @@ function cpuSeconds(): number {
 }
 
 function observeEventLoop(meter: Meter): () => void {
-  const histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   // The histogram holds whole intervals between looks; what exceeds the resolution is the delay.
   const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1000);

@@ -24,7 +24,14 @@ export function startSdk(
   registry.watch((family) => {
     if (detail(family)) bridge(meter, family);
   });
-  return { stop: () => provider.shutdown() };
+  return {
+    stop() {
+      registry.watch((family) => {
+        family.sink = undefined;
+      });
+      return provider.shutdown();
+    },
+  };
 }
 
 function bridge(meter: SdkMeter, family: InstrumentFamily): void {
