@@ -3,8 +3,11 @@ import type { Authenticator } from '#component';
 import type { Secret } from '#config';
 
 export { createHttpClient } from './client.ts';
+export * from './client-config.ts';
+export { type Compression, compressBody } from './compress.ts';
 export { BodyTooLargeError, shownUrl } from './errors.ts';
 export { isReservedHeader } from './headers.ts';
+export { isTlsVersion, tlsClientFields, tlsClientSchema, tlsServerSchema } from './tls-config.ts';
 
 export interface HttpRequest {
   method: string;
@@ -54,6 +57,7 @@ export interface HttpClientOptions {
   keepAlive?: boolean;
   /** 0: unlimited. */
   maxConnections?: number;
+  /** To each host. 0: unlimited; default 100. */
   maxIdleConnections?: number;
   /** Milliseconds. */
   idleTimeout?: number;

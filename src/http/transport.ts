@@ -92,7 +92,7 @@ function agentOptions(options: HttpClientOptions): http.AgentOptions & https.Age
     keepAlive: options.keepAlive ?? true,
     // The agent takes 0 for none at all.
     maxSockets: options.maxConnections || Number.POSITIVE_INFINITY,
-    maxFreeSockets: options.maxIdleConnections || 100,
+    maxFreeSockets: options.maxIdleConnections === 0 ? Number.POSITIVE_INFINITY : (options.maxIdleConnections ?? 100),
     timeout: options.idleTimeout ?? 90_000,
     // A resumed session is not verified again: after a change of CA it would still be trusted.
     maxCachedSessions: 0,
