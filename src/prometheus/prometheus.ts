@@ -1,1 +1,3 @@
-export {};
+export * from './exposition/exposition.ts';
+export * from './relabel/relabel.ts';
+export * from './remote_write/remote_write.ts';
