@@ -1,0 +1,37 @@
+/** Per sample: its numbers, and where its parts lie in the page. Grows as a page is read. */
+export class Columns {
+  values: Float64Array;
+  /** NaN for no timestamp. */
+  times: Float64Array;
+  /** Where the bytes from behind the sample before begin, comments included. */
+  lines: Uint32Array;
+  /** Where the series begins. */
+  series: Uint32Array;
+  /** Where the value begins. */
+  starts: Uint32Array;
+
+  constructor(size: number) {
+    this.values = new Float64Array(size);
+    this.times = new Float64Array(size);
+    this.lines = new Uint32Array(size);
+    this.series = new Uint32Array(size);
+    this.starts = new Uint32Array(size);
+  }
+
+  /** Makes room for `index`. Doubling keeps a page of a million samples linear. */
+  reserve(index: number): void {
+    if (index < this.values.length) return;
+    const size = Math.max(index + 1, this.values.length * 2);
+    this.values = grown(this.values, new Float64Array(size));
+    this.times = grown(this.times, new Float64Array(size));
+    this.lines = grown(this.lines, new Uint32Array(size));
+    this.series = grown(this.series, new Uint32Array(size));
+    this.starts = grown(this.starts, new Uint32Array(size));
+  }
+}
+
+/** Copies as bytes, so a NaN keeps its bits. */
+function grown<T extends Float64Array | Uint32Array>(from: T, to: T): T {
+  to.set(from as never);
+  return to;
+}

@@ -1,0 +1,4 @@
+export { ExpositionError } from './error.ts';
+export * from './format.ts';
+export { createPageParser, type PageParser, parsePage } from './parser.ts';
+export type { Exemplar, ExpositionFormat, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';

@@ -1,0 +1,131 @@
+import { readNumber } from './number.ts';
+import type { PageBuild } from './page.ts';
+import { exemplarOf } from './page.ts';
+import { Reader } from './reader.ts';
+import type { Exemplar, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
+
+/**
+ * What is kept of the last page: a copy of it, and where the parts of each sample lie. A page is a constant piece (comments
+ * and series), a value, a constant piece, a value, …; while the pieces stay, the next page is read by comparing them in
+ * order, eight bytes at a time, and nothing is parsed but numbers.
+ */
+export class Plan {
+  readonly layout: Layout;
+  readonly page: Buffer;
+  readonly names: readonly string[];
+  readonly bounds: readonly string[];
+  readonly lines: Uint32Array;
+  readonly series: Uint32Array;
+  readonly starts: Uint32Array;
+
+  readonly #options: PageOptions;
+  readonly #view: DataView;
+  readonly #tail: number;
+  readonly #timestamps: number;
+  readonly #comparable: boolean;
+
+  /** `layout` lists `build`'s samples. The page is copied: the caller may use its buffer again. */
+  constructor(body: Buffer, build: PageBuild, layout: Layout, options: PageOptions) {
+    const n = layout.samples.length;
+    this.layout = layout;
+    this.page = Buffer.allocUnsafeSlow(body.length);
+    body.copy(this.page);
+    this.names = build.names;
+    this.bounds = build.bounds;
+    this.lines = build.columns.lines.slice(0, n);
+    this.series = build.columns.series.slice(0, n);
+    this.starts = build.columns.starts.slice(0, n);
+    this.#options = options;
+    this.#view = new DataView(this.page.buffer, this.page.byteOffset, this.page.length);
+    this.#tail = build.tail;
+    this.#timestamps = build.timestamps;
+    // A double is zero, and so equal to one with other bits, only where seven NULs stand in a row.
+    this.#comparable = !this.page.includes(0) && this.starts.every((_, i) => this.ends(i));
+  }
+
+  get samples(): readonly RawSample[] {
+    return this.layout.samples;
+  }
+
+  /**
+   * Whether a byte ends sample `i`'s series that cannot be part of a longer name. The text format takes `a+1` for `a +1`; but
+   * a series `a` would then also match the start of `ab 1`.
+   */
+  ends(i: number): boolean {
+    const c = this.page[this.starts[i]! - 1];
+    return c === 32 || c === 9 || c === 125;
+  }
+
+  /** The page, when it is the last one with other numbers; undefined otherwise. */
+  read(body: Buffer): ParsedPage | undefined {
+    if (!this.#comparable) return undefined;
+    const { samples } = this.layout;
+    const n = samples.length;
+    const end = body.length;
+    const view = new DataView(body.buffer, body.byteOffset, end);
+    const values = new Float64Array(n);
+    let rest: Rests | undefined;
+    let pos = 0;
+    for (let i = 0; i < n; i++) {
+      const from = this.lines[i]!;
+      const size = this.starts[i]! - from;
+      if (pos + size > end || !this.#same(from, view, pos, size)) return undefined;
+      const stop = readNumber(body, pos + size, end, values, i);
+      if (stop < 0) return undefined;
+      if (stop === end) pos = end;
+      else if (body[stop] === 10) pos = stop + 1;
+      else {
+        rest ??= new Rests(body, n, this.#options);
+        pos = rest.read(stop, i);
+        if (rest.hasTimestamp !== samples[i]!.hasTimestamp) return undefined;
+      }
+    }
+    const size = this.page.length - this.#tail;
+    if (pos + size !== end || !this.#same(this.#tail, view, pos, size)) return undefined;
+    if ((rest?.timestamps ?? 0) !== this.#timestamps) return undefined;
+    return { layout: this.layout, values, ...rest?.parts() };
+  }
+
+  #same(from: number, view: DataView, at: number, size: number): boolean {
+    const mine = this.#view;
+    const last = size - 8;
+    let i = 0;
+    for (; i <= last; i += 8) if (mine.getFloat64(from + i, true) !== view.getFloat64(at + i, true)) return false;
+    if (last >= 0) return mine.getFloat64(from + last, true) === view.getFloat64(at + last, true);
+    for (; i < size; i++) if (mine.getUint8(from + i) !== view.getUint8(at + i)) return false;
+    return true;
+  }
+}
+
+/** What stands behind values, where a page has timestamps or exemplars. */
+class Rests {
+  timestamps = 0;
+  hasTimestamp = false;
+  readonly #reader: Reader;
+  readonly #times: Float64Array;
+  readonly #exemplars: Exemplar[] | undefined;
+
+  constructor(body: Buffer, size: number, options: PageOptions) {
+    this.#reader = new Reader(body, options.format, options.strict);
+    this.#times = new Float64Array(size).fill(Number.NaN);
+    this.#exemplars = options.exemplars ? [] : undefined;
+  }
+
+  /** Reads on from behind the value of sample `index`; answers where the next line starts. */
+  read(at: number, index: number): number {
+    const reader = this.#reader;
+    reader.pos = at;
+    reader.readRest();
+    this.#times[index] = reader.timestamp;
+    this.hasTimestamp = !Number.isNaN(reader.timestamp);
+    if (this.hasTimestamp) this.timestamps++;
+    if (reader.hasExemplar) this.#exemplars?.push(exemplarOf(reader, index));
+    return reader.pos;
+  }
+
+  parts(): Partial<ParsedPage> {
+    const times = this.timestamps > 0 && { times: this.#times };
+    const exemplars = this.#exemplars !== undefined && this.#exemplars.length > 0 && { exemplars: this.#exemplars };
+    return { ...times, ...exemplars };
+  }
+}

@@ -1,0 +1,59 @@
+import type { Family, Labels } from '#metrics';
+
+/** The two text formats: 0.0.4 (`text`) and OpenMetrics 1.0. */
+export type ExpositionFormat = 'text' | 'openmetrics';
+
+/** One sample of a page but for its numbers. */
+export interface RawSample {
+  readonly family: Family;
+  /** As Prometheus stores them: sorted, `__name__` among them, those with an empty value left out. Frozen. */
+  readonly labels: Labels;
+  readonly hasTimestamp: boolean;
+}
+
+/**
+ * What a page reports, in its order. A series that stands on the page twice is here twice; Prometheus keeps the first of
+ * two samples with the same timestamp.
+ */
+export interface Layout {
+  readonly samples: readonly RawSample[];
+}
+
+export interface Exemplar {
+  /** Which of the page's samples it belongs to. */
+  readonly index: number;
+  /** Without `__name__`. */
+  readonly labels: Labels;
+  readonly value: number;
+  /** Milliseconds since the epoch. */
+  readonly timestamp?: number;
+}
+
+export interface ParsedPage {
+  readonly layout: Layout;
+  /** `values[i]` belongs to `layout.samples[i]`. A NaN is 0x7ff8000000000001, never the staleness marker. */
+  readonly values: Float64Array;
+  /**
+   * Milliseconds since the epoch, NaN for a sample without a timestamp of its own. Only when some sample has one.
+   * OpenMetrics' seconds are cut to whole milliseconds, as in Prometheus.
+   */
+  readonly times?: Float64Array;
+  /** In the order of the samples. Only when asked for, and when there are some. */
+  readonly exemplars?: readonly Exemplar[];
+}
+
+export interface PageOptions {
+  readonly format: ExpositionFormat;
+  /**
+   * Holds pages to the whole of their format (the OpenMetrics specification; expfmt's rules for the text format) instead of
+   * to what Prometheus' scrape takes. For tools: it reads every page twice.
+   */
+  readonly strict?: boolean;
+  /** Keeps exemplars; without it they are only checked. */
+  readonly exemplars?: boolean;
+  /**
+   * Leaves the values of `le` and `quantile` as they are exposed. Prometheus 3 writes them as OpenMetrics does (`1` becomes
+   * `1.0`), so that a target's series are the same in both formats; so do we, unless told otherwise.
+   */
+  readonly keepBounds?: boolean;
+}
