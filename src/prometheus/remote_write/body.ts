@@ -1,0 +1,41 @@
+import { recordEnds } from './segment.ts';
+import { compress, decompress, joinElements } from './snappy.ts';
+import { varintLength } from './wire.ts';
+
+/** One request body: a WriteRequest, packed with snappy. */
+export interface WriteBody {
+  readonly bytes: Buffer;
+  /** Bytes of the message before packing. */
+  readonly length: number;
+  readonly samples: number;
+  /** Bodies of one lane hold the same sources' samples and must be sent in order; those of different lanes need not. */
+  readonly lane: number;
+}
+
+/** Several bodies of a lane as one. Both protobuf's repeated fields and snappy's elements can simply follow one another. */
+export function joinBodies(bodies: readonly WriteBody[]): WriteBody {
+  if (bodies.length === 1) return bodies[0]!;
+  const length = bodies.reduce((sum, body) => sum + body.length, 0);
+  const samples = bodies.reduce((sum, body) => sum + body.samples, 0);
+  const elements = bodies.map((body) => body.bytes.subarray(varintLength(body.length)));
+  return { bytes: joinElements(length, elements), length, samples, lane: bodies[0]!.lane };
+}
+
+/** A body as two of about half its bytes, in order; undefined when it holds but one series. */
+export function halveBody(body: WriteBody): [WriteBody, WriteBody] | undefined {
+  const message = decompress(body.bytes, body.length);
+  const ends = recordEnds(message);
+  if (ends.length < 2) return undefined;
+  let first = 1;
+  while (first < ends.length - 1 && ends[first]! <= message.length / 2) first++;
+  const cut = ends[first - 1]!;
+  // A record is a sample, but for messages of metadata, which have none.
+  const samples = body.samples ? first : 0;
+  const half = (from: number, to: number, count: number): WriteBody => ({
+    bytes: compress(message.subarray(from, to)),
+    length: to - from,
+    samples: count,
+    lane: body.lane,
+  });
+  return [half(0, cut, samples), half(cut, message.length, body.samples - samples)];
+}

@@ -1,0 +1,167 @@
+import {
+  equalLabels,
+  type Labels,
+  labelValue,
+  makeFamily,
+  makeSeries,
+  type Resource,
+  type Series,
+  type SeriesSet,
+} from '#metrics';
+import { buildSegment, type Segment } from './segment.ts';
+import { repeated, type Translator } from './translate.ts';
+
+/** Series in a segment. More saves a little, fewer costs less when one of them changes. */
+const FULL = 64;
+/** A changed run shorter than this takes the unchanged segment behind it in, so that churn does not leave crumbs. */
+const SMALL = 16;
+
+/** What a series set is in remote write: for each lane the segments that hold its series. */
+export interface Template {
+  readonly parts: readonly Part[];
+  /** How many series cannot be sent. */
+  readonly dropped: number;
+  /** One more value than the set has belongs to `target_info`. */
+  readonly hasTargetInfo: boolean;
+}
+
+export interface Part {
+  readonly lane: number;
+  readonly segments: readonly Segment[];
+  /** `index[i]` is the place in the set of the part's i-th series; absent where they are the same. */
+  readonly index: Uint32Array | undefined;
+  readonly resource: Resource;
+}
+
+interface Row {
+  series: Series;
+  at: number;
+}
+
+const TARGET_INFO = makeFamily('target_info', 'gauge', 'Target metadata');
+
+/** Builds templates, with what a source's last one had and the new one still has. */
+export class TemplateBuilder {
+  readonly #translator: Translator;
+  readonly #lanes: number;
+  /** By lane and source: the last part made, for as long as its set lives. */
+  readonly #last = new Map<string, WeakRef<Part>>();
+  #sweepAt = 64;
+
+  constructor(translator: Translator, lanes: number) {
+    this.#translator = translator;
+    this.#lanes = lanes;
+  }
+
+  build(set: SeriesSet): Template {
+    const labels = set.series.map((series) => this.#translator.labels(series, set.resource));
+    if (set.series.some((series) => this.#translator.mayCollide(series))) {
+      for (const at of repeated(labels)) labels[at] = undefined;
+    }
+    const rows: Row[] = set.series.flatMap((series, at) => (labels[at] ? [{ series, at }] : []));
+    const dropped = set.series.length - rows.length;
+    const info = rows[0] && this.#translator.targetInfo(rows[0].series, set.resource);
+    if (info) {
+      rows.push({ series: makeSeries(TARGET_INFO, info), at: labels.length });
+      labels.push(info);
+    }
+    const parts = this.#byLane(rows).map(([lane, own]) => this.#part(lane, own, labels, set.resource));
+    return { parts, dropped, hasTargetInfo: info !== undefined };
+  }
+
+  /**
+   * A series' lane depends on its own job and instance alone: whatever else comes and goes around it, its samples stay
+   * behind one another.
+   */
+  #byLane(rows: readonly Row[]): [number, readonly Row[]][] {
+    if (this.#lanes === 1) return rows.length ? [[0, rows]] : [];
+    const lanes = new Map<number, Row[]>();
+    for (const row of rows) {
+      const lane = hash(sourceOf(row.series)) % this.#lanes;
+      const own = lanes.get(lane);
+      if (own) own.push(row);
+      else lanes.set(lane, [row]);
+    }
+    return [...lanes];
+  }
+
+  #part(lane: number, rows: readonly Row[], labels: readonly (Labels | undefined)[], resource: Resource): Part {
+    const source = `${lane} ${sourceOf(rows[0]!.series)}`;
+    const last = this.#last.get(source)?.deref();
+    const before = last && equalLabels(last.resource.attributes, resource.attributes) ? last.segments : [];
+    const index = rows.every((row, i) => row.at === i) ? undefined : Uint32Array.from(rows, (row) => row.at);
+    const part = { lane, segments: assemble(rows, labels, before), index, resource };
+    this.#last.set(source, new WeakRef(part));
+    this.#sweep();
+    return part;
+  }
+
+  /** Sources come and go; their dead references must not pile up. */
+  #sweep(): void {
+    if (this.#last.size < this.#sweepAt) return;
+    for (const [source, part] of this.#last) if (!part.deref()) this.#last.delete(source);
+    this.#sweepAt = Math.max(64, this.#last.size * 2);
+  }
+}
+
+function assemble(
+  rows: readonly Row[],
+  labels: readonly (Labels | undefined)[],
+  before: readonly Segment[],
+): readonly Segment[] {
+  const byFirst = new Map(before.map((segment) => [segment.series[0]!, segment]));
+  const segments: Segment[] = [];
+  let from = 0;
+  const build = (to: number) => {
+    for (const cut of evenly(from, to)) segments.push(make(rows.slice(cut.from, cut.to), labels));
+    from = to;
+  };
+  for (let at = 0; at < rows.length; ) {
+    const known = byFirst.get(rows[at]!.series);
+    if (!known || !continuesWith(rows, at, known)) {
+      at++;
+      continue;
+    }
+    const changed = at - from;
+    at += known.series.length;
+    if (changed > 0 && changed < SMALL) continue;
+    build(at - known.series.length);
+    segments.push(known);
+    from = at;
+  }
+  build(rows.length);
+  return segments;
+}
+
+function continuesWith(rows: readonly Row[], at: number, { series }: Segment): boolean {
+  for (let i = 0; i < series.length; i++) if (rows[at + i]?.series !== series[i]) return false;
+  return true;
+}
+
+/** Pieces of about equal size, none longer than a full segment. */
+function evenly(from: number, to: number): { from: number; to: number }[] {
+  const pieces = Math.ceil((to - from) / FULL);
+  return Array.from({ length: pieces }, (_, i) => ({
+    from: from + Math.floor(((to - from) * i) / pieces),
+    to: from + Math.floor(((to - from) * (i + 1)) / pieces),
+  }));
+}
+
+function make(rows: readonly Row[], labels: readonly (Labels | undefined)[]): Segment {
+  return buildSegment(
+    rows.map((row) => row.series),
+    rows.map((row) => labels[row.at]!),
+  );
+}
+
+/** Which source a series is of. */
+function sourceOf({ labels }: Series): string {
+  return `${labelValue(labels, 'job')} ${labelValue(labels, 'instance')}`;
+}
+
+/** FNV-1a over UTF-16 units. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}

@@ -1,0 +1,150 @@
+import {
+  type Labels,
+  labelMap,
+  labelsKey,
+  labelValue,
+  METRIC_NAME,
+  type Resource,
+  type Series,
+  sortedLabels,
+} from '#metrics';
+import { escapeLabelName, escapeMetricName, isLabelName, isMetricName, withSuffixes } from './names.ts';
+
+export interface TranslateOptions {
+  /** Added where a series has no label of that name. */
+  externalLabels: Labels;
+  /** Put before every metric name, with `_` between; '' for none. */
+  namespace: string;
+  /** Adds units and `_total` to names. */
+  suffixes: boolean;
+  /** Which resource attributes become labels of every series. */
+  resourceLabels: 'none' | 'all' | 'not-service';
+  /** Whether a `target_info` series tells the resource's attributes. */
+  targetInfo: boolean;
+}
+
+/** From a series to the labels that it is sent with. */
+export interface Translator {
+  /** What goes out; undefined when the series cannot be sent because it has no name. */
+  labels(series: Series, resource: Resource): Labels | undefined;
+  /** Whether two different series could have come out the same. */
+  mayCollide(series: Series): boolean;
+  /** The labels of `target_info` for the source that `series` is of; undefined where there is nothing to tell. */
+  targetInfo(series: Series, resource: Resource): Labels | undefined;
+}
+
+const SERVICE = new Set(['service.name', 'service.namespace', 'service.instance.id']);
+
+export function createTranslator(options: TranslateOptions): Translator {
+  const { externalLabels, namespace, suffixes, resourceLabels, targetInfo } = options;
+  const plain = externalLabels.length === 0 && !namespace && !suffixes;
+  const legalNames = new Map<string, boolean>();
+
+  /** Label names are few: each is looked at once. */
+  function isLegal(name: string): boolean {
+    let legal = legalNames.get(name);
+    if (legal === undefined) {
+      if (legalNames.size > 10_000) legalNames.clear();
+      legal = isLabelName(name);
+      legalNames.set(name, legal);
+    }
+    return legal;
+  }
+
+  function needsEscapes({ labels }: Series): boolean {
+    for (let i = 0; i < labels.length; i += 2) {
+      const name = labels[i]!;
+      if (name === METRIC_NAME ? !isMetricName(labels[i + 1]!) : !isLegal(name)) return true;
+    }
+    return false;
+  }
+
+  function metricName(series: Series): string {
+    const own = labelValue(series.labels, METRIC_NAME);
+    const escaped = escapeMetricName(suffixes ? withSuffixes(own, series.family) : own);
+    return namespace ? `${namespace}_${escaped}` : escaped;
+  }
+
+  /** Puts labels under legal names; values whose names come out the same are joined with `;`, as the Collector does. */
+  function escaped(labels: Labels): Map<string, string> {
+    const out = new Map<string, string>();
+    for (let i = 0; i < labels.length; i += 2) {
+      const name = escapeLabelName(labels[i]!);
+      const before = out.get(name);
+      out.set(name, before === undefined ? labels[i + 1]! : `${before};${labels[i + 1]}`);
+    }
+    return out;
+  }
+
+  function addMissing(to: Map<string, string>, from: ReadonlyMap<string, string>): void {
+    for (const [name, value] of from) if (!to.has(name)) to.set(name, value);
+  }
+
+  function attributes(resource: Resource, skipService: boolean): Map<string, string> {
+    const kept: string[] = [];
+    for (let i = 0; i < resource.attributes.length; i += 2) {
+      const name = resource.attributes[i]!;
+      if (!(skipService && SERVICE.has(name))) kept.push(name, resource.attributes[i + 1]!);
+    }
+    return escaped(kept);
+  }
+
+  /** Where a source gave no `job` and `instance`, the resource's service says them. */
+  function identity({ attributes: a }: Resource): Map<string, string> {
+    const out = new Map<string, string>();
+    const name = labelValue(a, 'service.name');
+    const space = labelValue(a, 'service.namespace');
+    const instance = labelValue(a, 'service.instance.id');
+    if (name) out.set('job', space ? `${space}/${name}` : name);
+    if (instance) out.set('instance', instance);
+    return out;
+  }
+
+  function complete(own: Map<string, string>, resource: Resource): Labels {
+    if (resource.attributes.length) {
+      addMissing(own, identity(resource));
+      if (resourceLabels !== 'none') addMissing(own, attributes(resource, resourceLabels === 'not-service'));
+    }
+    addMissing(own, labelMap(externalLabels));
+    return sortedLabels(own);
+  }
+
+  return {
+    labels(series, resource) {
+      if (!labelValue(series.labels, METRIC_NAME)) return undefined;
+      if (plain && resource.attributes.length === 0 && !needsEscapes(series)) return series.labels;
+      const own = escaped(series.labels);
+      own.set(METRIC_NAME, metricName(series));
+      return complete(own, resource);
+    },
+    mayCollide: (series) => suffixes || needsEscapes(series),
+    targetInfo(series, resource) {
+      if (!targetInfo || resource.attributes.length === 0) return undefined;
+      const told = attributes(resource, true);
+      if (told.size === 0) return undefined;
+      const own = identity(resource);
+      for (const name of ['job', 'instance']) {
+        const value = labelValue(series.labels, name);
+        if (value) own.set(name, value);
+      }
+      if (own.size === 0) return undefined;
+      addMissing(own, told);
+      own.set(METRIC_NAME, namespace ? `${namespace}_target_info` : 'target_info');
+      addMissing(own, labelMap(externalLabels));
+      return sortedLabels(own);
+    },
+  };
+}
+
+/** Which of these are equal to an earlier one. */
+export function repeated(all: readonly (Labels | undefined)[]): Set<number> {
+  const seen = new Set<string>();
+  const again = new Set<number>();
+  all.forEach((labels, i) => {
+    if (!labels) return;
+    const key = labelsKey(labels);
+    if (seen.has(key)) again.add(i);
+    seen.add(key);
+  });
+  return again;
+}

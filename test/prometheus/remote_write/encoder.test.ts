@@ -1,0 +1,292 @@
+import { expect } from 'chai';
+import {
+  type Batch,
+  labelsOf,
+  makeFamily,
+  makeSeries,
+  makeSet,
+  type Series,
+  type Snapshot,
+  staleValues,
+} from '#metrics';
+import { createRemoteWriteEncoder, type EncoderOptions, halveBody, joinBodies, type WriteBody } from '#prometheus';
+import { setOf, snapshotOf } from '../../support/batch.ts';
+import { FakeClock } from '../../support/clock.ts';
+import { random } from '../../support/random.ts';
+import { type DecodedSeries, decodeBody } from '../../support/write_request.ts';
+
+const T = 1_700_000_000_000;
+
+const PLAIN: Omit<EncoderOptions, 'clock'> = {
+  lanes: 1,
+  maxLength: 1_000_000,
+  externalLabels: [],
+  namespace: '',
+  suffixes: false,
+  resourceLabels: 'none',
+  targetInfo: true,
+};
+
+const encoderWith = (options: Partial<EncoderOptions> = {}) =>
+  createRemoteWriteEncoder({ ...PLAIN, clock: new FakeClock(), ...options });
+
+const decoded = (bodies: readonly WriteBody[]): DecodedSeries[] => bodies.flatMap((b) => decodeBody(b.bytes).series);
+
+/** What a batch must become, told without templates. */
+function expected(batch: Batch): DecodedSeries[] {
+  return batch.flatMap(({ set, values, time, times }) => {
+    const words = new BigUint64Array(values.buffer, values.byteOffset, values.length);
+    return set.series.map((series, i) => ({
+      labels: [...series.labels],
+      samples: [{ value: values[i]!, bits: words[i]!.toString(16).padStart(16, '0'), time: times ? times[i]! : time }],
+    }));
+  });
+}
+
+function histogramSeries(count: number, instance = 'a:9153'): Series[] {
+  const family = makeFamily('coredns_dns_request_duration_seconds', 'histogram', 'How long it took.');
+  return Array.from({ length: count }, (_, i) =>
+    makeSeries(
+      family,
+      labelsOf({
+        __name__: 'coredns_dns_request_duration_seconds_bucket',
+        instance,
+        job: 'coredns',
+        le: String(0.001 * 2 ** (i % 16)),
+        server: 'dns://:53',
+        zone: `zone${Math.floor(i / 16)}.`,
+      }),
+    ),
+  );
+}
+
+const noisy = (next: () => number, count: number): number[] =>
+  Array.from({ length: count }, () => (next() < 0.5 ? Math.floor(next() * 1e6) : next() * 1e-3));
+
+describe('remote-write encoder', () => {
+  it('a first scrape decodes to its labels, values and time', () => {
+    const set = setOf([
+      ['up', { job: 'j', instance: 'i' }],
+      ['b', { job: 'j', instance: 'i', x: 'ü' }],
+    ]);
+    const batch = [snapshotOf(set, [1, -0.5], T)];
+    const { bodies, dropped } = encoderWith().encode(batch);
+    expect(dropped).to.equal(0);
+    expect(decoded(bodies)).to.deep.equal(expected(batch));
+    expect(bodies[0]).to.include({ samples: 2, lane: 0 });
+  });
+
+  it('a stable set decodes the same on every road: raw, packed, and stale', async () => {
+    const clock = new FakeClock();
+    const encoder = encoderWith({ clock });
+    const set = makeSet(histogramSeries(1000));
+    const next = random(1);
+    const sizes: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      const batch = [snapshotOf(set, noisy(next, 1000), T + round * 1000)];
+      const { bodies } = encoder.encode(batch);
+      expect(decoded(bodies), `round ${round}`).to.deep.equal(expected(batch));
+      sizes.push(bodies[0]!.bytes.length / 1000);
+      await clock.advance(1000);
+    }
+    expect(sizes.at(-1), 'bytes a sample').to.be.below(30);
+    const stale = [{ set, values: staleValues(1000), time: T + 60_000 }];
+    const series = decoded(encoder.encode(stale).bodies);
+    expect(series.every((s) => s.samples[0]!.bits === '7ff0000000000002')).to.equal(true);
+  });
+
+  it('timestamps of any length decode right, before and after packing', async () => {
+    const clock = new FakeClock();
+    const encoder = encoderWith({ clock });
+    const set = makeSet(histogramSeries(100));
+    const times = [
+      0,
+      1,
+      127,
+      128,
+      2 ** 35 - 1,
+      2 ** 35,
+      2 ** 42 - 1,
+      2 ** 42,
+      -1,
+      -62135596800000,
+      Number.MAX_SAFE_INTEGER,
+    ];
+    for (let round = 0; round < 3; round++) {
+      for (const time of times) {
+        const batch = [snapshotOf(set, noisy(random(round), 100), time)];
+        expect(decoded(encoder.encode(batch).bodies), `at ${time}`).to.deep.equal(expected(batch));
+      }
+      for (let i = 0; i < 10; i++) encoder.encode([snapshotOf(set, noisy(random(i), 100), T + i)]);
+      await clock.advance(1000);
+    }
+  });
+
+  it('samples with times of their own keep them', () => {
+    const encoder = encoderWith();
+    const set = makeSet(histogramSeries(70));
+    for (const odd of [T - 5, 3]) {
+      for (let round = 0; round < 9; round++) {
+        const times = Float64Array.from({ length: 70 }, (_, i) => (i === 66 ? odd : T + i));
+        const batch = [{ ...snapshotOf(set, noisy(random(2), 70), T), times }];
+        expect(decoded(encoder.encode(batch).bodies)).to.deep.equal(expected(batch));
+        encoder.encode([snapshotOf(set, noisy(random(2), 70), T)]);
+      }
+    }
+  });
+
+  it('random sources that churn decode to what was given', async () => {
+    const next = random(42);
+    const clock = new FakeClock();
+    const encoder = encoderWith({ clock, maxLength: 60_000, lanes: 3 });
+    const pool = ['a:1', 'b:2', 'c:3'].map((instance) => histogramSeries(400, instance));
+    let live = pool.map((series) => makeSet(series.slice(0, 200)));
+    for (let round = 0; round < 120; round++) {
+      live = live.map((set, i) => (next() < 0.3 ? makeSet(churned(next, set.series, pool[i]!)) : set));
+      const batch = live.map((set) => snapshotOf(set, noisy(next, set.series.length), T + round * 1000));
+      const { bodies } = encoder.encode(batch);
+      expect(bodies.every((b) => b.length <= 60_000)).to.equal(true);
+      expect(bodies.reduce((n, b) => n + b.samples, 0)).to.equal(live.reduce((n, s) => n + s.series.length, 0));
+      expect(byLabels(decoded(bodies)), `round ${round}`).to.deep.equal(byLabels(expected(batch)));
+      await clock.advance(1000);
+    }
+  });
+
+  it('a series keeps its lane whatever comes and goes around it', () => {
+    const encoder = encoderWith({ lanes: 5 });
+    const all = ['a:1', 'b:2', 'c:3', 'd:4', 'e:5', 'f:6'].flatMap((instance) => histogramSeries(20, instance));
+    const lanes = new Map<string, number>();
+    const next = random(9);
+    for (let round = 0; round < 30; round++) {
+      const set = makeSet(all.filter(() => next() < 0.5));
+      for (const body of encoder.encode([snapshotOf(set, noisy(next, set.series.length), T)]).bodies) {
+        for (const { labels } of decodeBody(body.bytes).series) {
+          const key = labels.join();
+          expect(lanes.get(key) ?? body.lane).to.equal(body.lane);
+          lanes.set(key, body.lane);
+        }
+      }
+    }
+    expect(new Set(lanes.values()).size).to.be.above(1);
+  });
+
+  it('bodies stay under the limit, and a series larger than it goes alone', () => {
+    const wide = setOf([
+      ['a', { job: 'j' }],
+      ['b', { job: 'j', long: 'x'.repeat(5000) }],
+      ['c', { job: 'j' }],
+    ]);
+    const batch = [snapshotOf(wide, [1, 2, 3], T)];
+    const { bodies } = encoderWith({ maxLength: 200 }).encode(batch);
+    expect(bodies.map((b) => b.samples)).to.deep.equal([1, 1, 1]);
+    expect(decoded(bodies)).to.deep.equal(expected(batch));
+  });
+
+  it('what is given is never written to, and bodies are not changed by later ones', () => {
+    const encoder = encoderWith();
+    const set = makeSet(histogramSeries(130));
+    const values = Float64Array.from(noisy(random(5), 130));
+    const copy = values.slice();
+    const first = encoder.encode([{ set, values, time: T }]).bodies[0]!;
+    const before = Buffer.from(first.bytes);
+    for (let i = 0; i < 10; i++) encoder.encode([snapshotOf(set, noisy(random(i), 130), T + i)]);
+    expect(values).to.deep.equal(copy);
+    expect(first.bytes.equals(before)).to.equal(true);
+  });
+
+  it('values that are a view into a larger array are read from their place', () => {
+    const set = setOf([['a'], ['b']]);
+    const values = Float64Array.of(9, 9, 1, 2).subarray(2);
+    const series = decoded(encoderWith().encode([{ set, values, time: T }]).bodies);
+    expect(series.map((s) => s.samples[0]!.value)).to.deep.equal([1, 2]);
+  });
+
+  it('an empty batch and an empty set make no body', () => {
+    expect(encoderWith().encode([]).bodies).to.deep.equal([]);
+    expect(encoderWith().encode([snapshotOf(makeSet([]), [], T)]).bodies).to.deep.equal([]);
+  });
+
+  it('a series without a name is dropped and counted each time, and the others keep their values', () => {
+    const nameless = makeSeries(makeFamily('x'), labelsOf({ job: 'j' }));
+    const set = makeSet([nameless, ...histogramSeries(3)]);
+    const encoder = encoderWith();
+    for (let round = 0; round < 9; round++) {
+      const { bodies, dropped } = encoder.encode([snapshotOf(set, [1, 2, 3, 4], T)]);
+      expect(dropped).to.equal(1);
+      expect(decoded(bodies).map((s) => s.samples[0]!.value)).to.deep.equal([2, 3, 4]);
+    }
+  });
+
+  describe('target_info', () => {
+    const resource = { attributes: labelsOf({ 'k8s.pod.name': 'p', 'service.name': 's' }) };
+    const set = setOf([['up', { job: 'j', instance: 'i' }]], resource);
+
+    it('tells what the resource knows, as 1 while the source reports and stale with its last sample', () => {
+      const encoder = encoderWith();
+      const series = decoded(encoder.encode([snapshotOf(set, [0], T)]).bodies);
+      expect(series[1]).to.deep.equal({
+        labels: ['__name__', 'target_info', 'instance', 'i', 'job', 'j', 'k8s_pod_name', 'p'],
+        samples: [{ value: 1, bits: '3ff0000000000000', time: T }],
+      });
+      const gone = decoded(encoder.encode([{ set, values: staleValues(1), time: T }]).bodies);
+      expect(gone.map((s) => s.samples[0]!.bits)).to.deep.equal(['7ff0000000000002', '7ff0000000000002']);
+    });
+
+    it('is left out when switched off, and where only the service is known', () => {
+      expect(decoded(encoderWith({ targetInfo: false }).encode([snapshotOf(set, [0], T)]).bodies)).to.have.length(1);
+      const bare = setOf([['up', { job: 'j' }]], { attributes: labelsOf({ 'service.name': 's' }) });
+      expect(decoded(encoderWith().encode([snapshotOf(bare, [0], T)]).bodies)).to.have.length(1);
+    });
+  });
+
+  it('a set with times of its own gives target_info the snapshot time', () => {
+    const resource = { attributes: labelsOf({ 'host.name': 'h' }) };
+    const snapshot: Snapshot = {
+      ...snapshotOf(setOf([['up', { job: 'j' }]], resource), [1], T),
+      times: Float64Array.of(T - 9),
+    };
+    expect(decoded(encoderWith().encode([snapshot]).bodies).map((s) => s.samples[0]!.time)).to.deep.equal([T - 9, T]);
+  });
+});
+
+describe('remote-write bodies', () => {
+  const encoder = encoderWith();
+  const bodyOf = (count: number, instance = 'a:1') =>
+    encoder.encode([snapshotOf(makeSet(histogramSeries(count, instance)), noisy(random(count), count), T)]).bodies[0]!;
+
+  it('joined bodies decode to all of their series in order', () => {
+    const bodies = [bodyOf(100), bodyOf(3, 'b:2'), bodyOf(1, 'c:3')];
+    const joined = joinBodies(bodies);
+    expect(joined).to.include({ samples: 104, length: bodies.reduce((n, b) => n + b.length, 0) });
+    expect(decodeBody(joined.bytes).series).to.deep.equal(decoded(bodies));
+  });
+
+  it('halves hold the same series in order, down to single ones that cannot be halved', () => {
+    let pieces = [bodyOf(37)];
+    const whole = decoded(pieces);
+    while (pieces.length < 37) {
+      pieces = pieces.flatMap((piece) => halveBody(piece) ?? [piece]);
+      expect(decoded(pieces)).to.deep.equal(whole);
+      expect(pieces.reduce((n, p) => n + p.samples, 0)).to.equal(37);
+    }
+    expect(pieces.map(halveBody)).to.deep.equal(Array(37).fill(undefined));
+  });
+
+  it('halves are about equal in bytes, even where one series is most of it', () => {
+    const [a, b] = halveBody(bodyOf(1000))!;
+    expect(a.length / b.length).to.be.within(0.9, 1.1);
+    const odd = setOf([['a', { long: 'x'.repeat(1000) }], ['b']]);
+    const halves = halveBody(encoder.encode([snapshotOf(odd, [1, 2], T)]).bodies[0]!)!;
+    expect(halves.map((h) => h.samples)).to.deep.equal([1, 1]);
+  });
+});
+
+function churned(next: () => number, series: readonly Series[], pool: readonly Series[]): Series[] {
+  const kept = new Set(series.filter(() => next() > 0.01));
+  for (let i = Math.floor(next() * 5); i > 0; i--) kept.add(pool[Math.floor(next() * pool.length)]!);
+  return pool.filter((one) => kept.has(one));
+}
+
+function byLabels(series: readonly DecodedSeries[]): DecodedSeries[] {
+  return [...series].sort((a, b) => (a.labels.join() < b.labels.join() ? -1 : 1));
+}
