@@ -4,3 +4,4 @@ export * from './node.ts';
 export { formatDuration, parseDuration, parseSize } from './quantity.ts';
 export * from './schema.ts';
 export { Secret } from './secret.ts';
+export { type ParsedYaml, parseYaml } from './yaml.ts';

@@ -1,4 +1,4 @@
-import type { Place } from './node.ts';
+import type { ConfigNode, Place } from './node.ts';
 
 /** Something for the user to mend. Data, not an exception: all of them are reported at once. */
 export interface Issue {
@@ -8,12 +8,18 @@ export interface Issue {
   readonly message: string;
   readonly place: Place;
   readonly severity?: 'error' | 'warning';
+  /** The value could not be read at all, so that a complaint about what it lacks would only repeat this one. */
+  readonly unread?: boolean;
 }
 
 /** Collects issues while a schema reads. */
 export interface Report {
   issue(path: string, message: string, place: Place): void;
   warn(path: string, message: string, place: Place): void;
+  /** This node holds a secret: nothing of it may be shown. */
+  secret?(node: ConfigNode): void;
+  /** This option names a component that must be configured; its kind and id. */
+  reference?(path: string, kind: 'extension', id: string, place: Place): void;
 }
 
 /** Thrown by what cannot go on with a bad configuration. */

@@ -15,6 +15,8 @@ export interface MapNode {
   readonly kind: 'map';
   readonly place: Place;
   readonly entries: ReadonlyMap<string, Entry>;
+  /** As for a scalar: the text that an expansion gave, for options that want a string. */
+  readonly text?: string;
 }
 export interface Entry {
   readonly keyPlace: Place;
@@ -24,6 +26,8 @@ export interface ListNode {
   readonly kind: 'list';
   readonly place: Place;
   readonly items: readonly ConfigNode[];
+  /** As for a scalar: the text that an expansion gave, for options that want a string. */
+  readonly text?: string;
 }
 export interface ScalarNode {
   readonly kind: 'scalar';
@@ -63,4 +67,13 @@ export function plainOf(node: ConfigNode): unknown {
   const out: Record<string, unknown> = Object.create(null);
   for (const [key, entry] of node.entries) out[key] = plainOf(entry.value);
   return out;
+}
+
+/** The same value with every place in it replaced by one: for text that has no lines of its own to show. */
+export function moved<N extends ConfigNode>(node: N, place: Place, expanded = false): N {
+  if (node.kind === 'scalar') return expanded ? { ...node, place, expanded } : { ...node, place };
+  if (node.kind === 'list') return { ...node, place, items: node.items.map((item) => moved(item, place, expanded)) };
+  const move = ([key, entry]: [string, Entry]) =>
+    [key, { keyPlace: place, value: moved(entry.value, place, expanded) }] as const;
+  return { ...node, place, entries: new Map([...node.entries].map(move)) };
 }

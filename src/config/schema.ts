@@ -33,6 +33,8 @@ export interface Schema<T> {
   readonly secret?: boolean;
   /** The schemas of inner values, so that print-config finds secrets: by key, or '*' for every item or value. */
   readonly inner?: Readonly<Record<string, Schema<unknown>>>;
+  /** True where an expansion that gave an empty text is a value, not an option left out. */
+  readonly textual?: boolean;
 }
 
 export type Infer<S> = S extends Schema<infer T> ? T : never;
@@ -96,7 +98,7 @@ interface StringOptions {
 
 /** The text of a scalar that an option of type string accepts, or undefined. */
 function textOf(node: ConfigNode): string | undefined {
-  if (node.kind !== 'scalar') return undefined;
+  if (node.kind !== 'scalar') return node.text;
   if (typeof node.value === 'string') return node.text ?? node.value;
   return node.text;
 }
@@ -105,6 +107,7 @@ export function string(options: StringOptions = {}): Schema<string> {
   const typeName = options.typeName ?? 'string';
   return {
     typeName,
+    textual: true,
     read(node, path, report) {
       const text = textOf(node);
       if (text === undefined) return mismatch(node, path, report, article(typeName));
@@ -124,7 +127,9 @@ export function secret(): Schema<Secret> {
   return {
     typeName: 'secret',
     secret: true,
+    textual: true,
     read(node, path, report) {
+      report.secret?.(node);
       const text = textOf(node);
       if (text !== undefined) return new Secret(text);
       const what = node.kind === 'scalar' ? (node.value === null ? 'nothing' : 'this') : article(node.kind);
@@ -132,6 +137,19 @@ export function secret(): Schema<Secret> {
       return INVALID;
     },
     json: () => ({ type: 'string' }),
+  };
+}
+
+/** The id of an extension, such as an authenticator; it must be configured and listed in `service.extensions`. */
+export function extensionId(): Schema<string> {
+  const id = string({ typeName: 'extension id', nonEmpty: true });
+  return {
+    ...id,
+    read(node, path, report) {
+      const got = id.read(node, path, report);
+      if (got !== INVALID) report.reference?.(path, 'extension', got, node.place);
+      return got;
+    },
   };
 }
 
@@ -245,6 +263,7 @@ export function size(options: NumberOptions = {}): Schema<number> {
 export function oneOf<const T extends string>(...words: readonly T[]): Schema<T> {
   return {
     typeName: words.map((w) => `\`${w}\``).join(' '),
+    textual: true,
     read(node, path, report) {
       const text = textOf(node);
       if (text !== undefined && (words as readonly string[]).includes(text)) return text as T;
@@ -281,6 +300,7 @@ export function strings(item: Schema<string> = string()): Schema<string[]> {
   const whole = list(item);
   return {
     ...whole,
+    textual: true,
     read(node, path, report) {
       const text = textOf(node);
       if (text === undefined || node.kind !== 'scalar') return whole.read(node, path, report);
@@ -364,8 +384,7 @@ function readField(name: string, field: Field<unknown>, map: MapNode, path: stri
   const at = join(path, name);
   const entry = map.entries.get(name);
   if (entry && field.deprecated) report.warn(at, `is deprecated: ${field.deprecated}`, entry.keyPlace);
-  const isNull = entry?.value.kind === 'scalar' && entry.value.value === null && entry.value.text === undefined;
-  if (entry && !isNull) return field.schema.read(entry.value, at, report);
+  if (entry && !isNothing(entry.value, field.schema)) return field.schema.read(entry.value, at, report);
   if (field.required) {
     report.issue(at, entry ? 'must have a value' : 'is missing', entry?.keyPlace ?? map.place);
     return INVALID;
@@ -373,6 +392,12 @@ function readField(name: string, field: Field<unknown>, map: MapNode, path: stri
   if (field.hasDefault) return field.schema.read(nodeOf(field.default, entry?.keyPlace ?? map.place), at, report);
   // `tls:` with nothing behind it means "this section, with its defaults"; a scalar without a value means "not given".
   return entry && field.schema.inner ? field.schema.read(entry.value, at, report) : undefined;
+}
+
+/** An empty text from an expansion is a value for options that take text, and nothing for all others. */
+function isNothing(node: ConfigNode, schema: Schema<unknown>): boolean {
+  if (node.kind !== 'scalar' || node.value !== null) return false;
+  return node.text === undefined || (node.text === '' && !schema.textual);
 }
 
 function objectJson(fields: Fields): JsonSchema {

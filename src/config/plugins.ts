@@ -1,0 +1,68 @@
+/** `plugins:` in the YAML: modules from outside that bring factories. */
+import { createRequire } from 'node:module';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Factory } from '#component';
+import { type Components, KINDS } from './factories.ts';
+import type { Report } from './issue.ts';
+import type { ConfigNode } from './node.ts';
+import { INVALID, list, string } from './schema.ts';
+
+/** Imports a plugin module: `./file.ts` from the folder of the configuration file that names it, else a package. */
+export type ImportPlugin = (name: string, configFile: string) => Promise<unknown>;
+
+export const importPlugin: ImportPlugin = async (name, configFile) => {
+  const folder = dirname(resolve(configFile));
+  if (name.startsWith('.') || isAbsolute(name)) return import(pathToFileURL(resolve(folder, name)).href);
+  return import(pathToFileURL(createRequire(resolve(folder, 'x.js')).resolve(name)).href);
+};
+
+const names = list(string({ nonEmpty: true, typeName: 'module' }));
+
+/** The components and those of the plugins. A plugin that cannot be had is an issue at its place. */
+export async function withPlugins(
+  components: Components,
+  node: ConfigNode | undefined,
+  report: Report,
+  importIt: ImportPlugin,
+): Promise<Components> {
+  if (!node) return components;
+  const read = names.read(node, 'plugins', report);
+  if (read === INVALID || node.kind !== 'list') return components;
+  const all = Object.fromEntries(KINDS.map((kind) => [kind, { ...components[kind] }])) as Components;
+  for (const [i, name] of read.entries()) {
+    const { place } = node.items[i]!;
+    const complain = (message: string) => report.issue(`plugins[${i}]`, message, place);
+    try {
+      for (const factory of factoriesOf(await importIt(name, place.file))) register(all, factory, complain);
+    } catch (error) {
+      complain(`cannot be loaded: ${(error as Error).message}`);
+    }
+  }
+  return all;
+}
+
+/** A module's default export: one factory or several. */
+function factoriesOf(module: unknown): Factory[] {
+  const exported = (module as { default?: unknown }).default;
+  const all = Array.isArray(exported) ? exported : [exported];
+  if (!all.length || !all.every(isFactory)) throw new Error('its default export is not a factory, nor a list of them');
+  return all;
+}
+
+function isFactory(value: unknown): value is Factory {
+  const factory = value as Partial<Factory> | undefined;
+  return (
+    KINDS.includes(factory?.kind as Factory['kind']) &&
+    typeof factory?.type === 'string' &&
+    typeof factory.create === 'function' &&
+    typeof factory.config?.read === 'function'
+  );
+}
+
+function register(components: Components, factory: Factory, complain: (message: string) => void): void {
+  const known = components[factory.kind] as Record<string, () => Promise<{ default: Factory }>>;
+  if (Object.hasOwn(known, factory.type))
+    complain(`brings the ${factory.kind} ${factory.type}, which is there already`);
+  else known[factory.type] = async () => ({ default: factory });
+}

@@ -1,0 +1,65 @@
+/** Which values are secrets, by schema and by name, and how they are kept out of everything that is shown. */
+import type { Issue } from './issue.ts';
+import type { ConfigNode, ScalarNode } from './node.ts';
+
+export const REDACTED = '[REDACTED]';
+
+const WORDS =
+  'password|passwd|passphrase|pass|pwd|secret|secrets|secret_?key|secret_?access_?key|token|credentials?|api_?key|access_?key|private_?key|key_pem|authorization|cookie';
+const SECRET_KEY = new RegExp(`(^|[^a-z0-9])(${WORDS})$`, 'i');
+const CAMEL_KEY = /(Password|Secret|Token|Key)$/;
+const HEADERS = /(^|_)headers(_list)?$/i;
+
+/** A key whose value is most likely a secret, also where no schema says so. Not `password_file`: that names a file. */
+export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key) || CAMEL_KEY.test(key);
+/** A key whose whole content is kept back: any header may carry credentials. */
+export const isHeadersKey = (key: string): boolean => HEADERS.test(key);
+
+/** `https://user:pass@host` without user and pass. */
+export function redactUrls(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]{0,20}:\/\/)[^/?#\s"'@]*(?:@[^/?#\s"'@]*)*@/gi, `$1${REDACTED}@`);
+}
+
+/** The plain value of a tree with `[REDACTED]` in place of every secret. Keys keep their order. */
+export function redactedPlain(node: ConfigNode, secrets: ReadonlySet<ConfigNode>, hidden = false): unknown {
+  const hide = hidden || secrets.has(node);
+  if (node.kind === 'list') return node.items.map((item) => redactedPlain(item, secrets, hide));
+  if (node.kind === 'scalar') {
+    if (node.value === null) return null;
+    if (hide) return REDACTED;
+    return typeof node.value === 'string' ? redactUrls(node.value) : node.value;
+  }
+  const out: Record<string, unknown> = Object.create(null);
+  for (const [key, { value }] of node.entries) {
+    out[key] = redactedPlain(value, secrets, hide || isSecretKey(key) || isHeadersKey(key));
+  }
+  return out;
+}
+
+/**
+ * Takes secrets, and values that expansions gave, out of messages. Schemas do not quote them by themselves; this is for
+ * the sentences of checks that components bring.
+ */
+export function redactMessage(tree: ConfigNode, secrets: ReadonlySet<ConfigNode>): (issue: Issue) => string {
+  const hidden = new Set<string>();
+  for (const scalar of secretScalars(tree, secrets)) {
+    for (const text of [scalar.text, String(scalar.value)]) if (text && text.length >= 4) hidden.add(text);
+  }
+  const longestFirst = [...hidden].sort((a, b) => b.length - a.length);
+  return ({ message }) => longestFirst.reduce((text, secret) => text.replaceAll(secret, REDACTED), redactUrls(message));
+}
+
+/** Every scalar that is a secret, or long enough and from an expansion. */
+function* secretScalars(node: ConfigNode, secrets: ReadonlySet<ConfigNode>, hidden = false): Generator<ScalarNode> {
+  const hide = hidden || secrets.has(node);
+  if (node.kind === 'scalar') {
+    const long = node.expanded && typeof node.value === 'string' && node.value.length >= 8;
+    if (node.value !== null && typeof node.value !== 'boolean' && (hide || long)) yield node;
+  } else if (node.kind === 'list') {
+    for (const item of node.items) yield* secretScalars(item, secrets, hide);
+  } else {
+    for (const [key, { value }] of node.entries) {
+      yield* secretScalars(value, secrets, hide || isSecretKey(key) || isHeadersKey(key));
+    }
+  }
+}

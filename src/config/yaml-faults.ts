@@ -1,0 +1,65 @@
+/** Sentences for what is wrong with YAML text. They quote no values: the fault may stand in a secret. */
+import type { YAMLError } from 'yaml';
+import type { Issue } from './issue.ts';
+import type { Places } from './yaml.ts';
+
+/** A broken quote makes every later line a fault; past this many they help nobody. */
+const MAX_FAULTS = 20;
+
+/** One issue a line, the first fault on it, in the order of the text. */
+export function faultIssues(errors: readonly YAMLError[], text: string, places: Places): Issue[] {
+  const byLine = new Map<number, Issue>();
+  for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
+    const start = Math.min(Math.max(0, error.pos[0]), text.length);
+    const place = places(start, Math.max(error.pos[1], start + 1));
+    if (byLine.has(place.line)) continue;
+    byLine.set(place.line, { path: '', message: sentence(error, text, start), place });
+    if (byLine.size === MAX_FAULTS) break;
+  }
+  return [...byLine.values()];
+}
+
+function sentence(error: YAMLError, text: string, at: number): string {
+  const { message } = error;
+  switch (error.code) {
+    case 'TAB_AS_INDENT':
+      return 'a tab cannot indent; use spaces';
+    case 'BAD_INDENT':
+      return badIndent(message);
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return 'a map cannot begin on the line of its key; is this or the next line indented wrongly?';
+    case 'MULTILINE_IMPLICIT_KEY':
+      return 'expected a colon after a key; is it missing, or is the next line indented wrongly?';
+    case 'BAD_SCALAR_START':
+      return `a value cannot begin with ${text[at]}; quote it`;
+    case 'BAD_DQ_ESCAPE':
+      return 'is not an escape in double quotes; double the backslash or use single quotes';
+    case 'BAD_ALIAS':
+    case 'ALIAS_PROPS':
+      return 'is not a valid anchor or alias; quote a value that begins with & or *';
+    case 'RESOURCE_EXHAUSTION':
+      return 'is nested too deeply';
+    case 'MISSING_CHAR':
+      return missing(message);
+    default:
+      return 'was not expected here; is a quote, a comma or an indentation wrong?';
+  }
+}
+
+function badIndent(message: string): string {
+  const closing = /end with a (.)/.exec(message)?.[1];
+  if (closing) return `expected a closing ${closing} before this`;
+  if (/same column/.test(message)) return 'is indented unlike the lines that it belongs to';
+  return 'is indented wrongly';
+}
+
+function missing(message: string): string {
+  const closing = /closing (.)quote|end with a (.)|expected (?:flow \S+ to )?end with (.)/i.exec(message);
+  if (closing) return `expected a closing ${closing[1] ?? closing[2] ?? closing[3]} before this`;
+  if (/followed by map values/.test(message)) return 'expected a colon after this key';
+  if (/Missing ,/.test(message)) return 'expected a comma before this';
+  if (/Missing space after :/.test(message)) return 'expected a space after the colon';
+  if (/Comments must be separated/.test(message)) return 'expected a space before the #';
+  if (/Sequence item without -/.test(message)) return 'expected a list item, beginning with a dash';
+  return 'was not expected here; is a quote, a comma or an indentation wrong?';
+}
