@@ -1,6 +1,5 @@
 import { compareBytes, type Labels, METRIC_NAME, type MetricType } from '#metrics';
 import { formatBound, parseFloatText } from './number.ts';
-import type { Pairs } from './reader.ts';
 
 /** The label whose value Prometheus 3 rewrites for series under a TYPE line: `le="1"` becomes `le="1.0"`. */
 export function boundLabel(type: MetricType | undefined): string {
@@ -11,7 +10,7 @@ export function boundLabel(type: MetricType | undefined): string {
  * Labels of a sample, `__name__` among them; those with an empty value are left out. Answers the name that is given twice
  * instead. `bound` names a label whose value is written as OpenMetrics wants numbers.
  */
-export function sampleLabels(name: string, pairs: Pairs, bound: string): Labels | string {
+export function sampleLabels(name: string, pairs: readonly string[], bound: string): Labels | string {
   const flat = [METRIC_NAME, name];
   for (let i = 0; i < pairs.length; i += 2) {
     const label = pairs[i]!;
@@ -38,4 +37,9 @@ function withoutEmpty(flat: string[]): string[] {
 function boundValue(text: string): string {
   const value = parseFloatText(text);
   return value === undefined ? text : formatBound(value);
+}
+
+/** A text that two label sets share only when they are equal, `without` aside. */
+export function labelKey(labels: ReadonlyMap<string, string>, without?: string): string {
+  return JSON.stringify([...labels].filter(([name]) => name !== without).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -3,10 +3,8 @@ import { Columns } from './columns.ts';
 import type { Families } from './families.ts';
 import { boundLabel, sampleLabels } from './labels.ts';
 import { Reader } from './reader.ts';
+import { readType } from './type.ts';
 import type { Exemplar, PageOptions, ParsedPage, RawSample } from './types.ts';
-
-const TYPES: ReadonlySet<string> = new Set(['counter', 'gauge', 'histogram', 'summary']);
-const OPENMETRICS_TYPES: ReadonlySet<string> = new Set([...TYPES, 'gaugehistogram', 'info', 'stateset', 'unknown']);
 
 /** The series of the page before, by their index on it. */
 export interface Memory {
@@ -64,7 +62,7 @@ export class PageBuild {
     if (keyword === 'HELP') this.families.set(name, { help: text });
     else if (keyword === 'UNIT') this.families.set(name, { unit: text });
     else {
-      this.#type = typeOf(this.#reader);
+      this.#type = readType(this.#reader);
       this.families.set(name, { type: this.#type });
     }
   }
@@ -114,21 +112,4 @@ export function exemplarOf(reader: Reader, index: number): Exemplar {
   for (let i = 0; i < pairs.length; i += 2) map.set(pairs[i]!, pairs[i + 1]!);
   const exemplar = { index, labels: sortedLabels(map), value: reader.exemplarValue };
   return Number.isNaN(reader.exemplarTimestamp) ? exemplar : { ...exemplar, timestamp: reader.exemplarTimestamp };
-}
-
-function typeOf(reader: Reader): MetricType {
-  const { text, openMetrics } = reader;
-  if ((openMetrics ? OPENMETRICS_TYPES : TYPES).has(text)) return text as MetricType;
-  if (!openMetrics && text === 'untyped') return 'unknown';
-  // expfmt takes any case, and a type that only OpenMetrics has.
-  const lower = text.toLowerCase();
-  if (reader.strict && !openMetrics) {
-    if (TYPES.has(lower)) return lower as MetricType;
-    if (lower === 'untyped') return 'unknown';
-    if (lower === 'gaugehistogram' || lower === 'gauge_histogram') return 'gaugehistogram';
-  }
-  return reader.fail(
-    `a type (${[...(openMetrics ? OPENMETRICS_TYPES : [...TYPES, 'untyped'])].join(', ')})`,
-    reader.textAt,
-  );
 }

@@ -241,6 +241,8 @@ export class Reader {
       if (this.pos < this.end && this.body[this.pos] === COMMA) {
         this.pos++;
         this.#labelBlanks();
+        // Prometheus lets a comma stand before the brace in both formats, OpenMetrics does not.
+        if (this.strict && this.openMetrics && this.body[this.pos] === CLOSE) this.fail('a label name');
       } else if ((this.openMetrics || this.strict) && (this.pos >= this.end || this.body[this.pos] !== CLOSE)) {
         this.fail('a comma or }');
       }
