@@ -7,7 +7,9 @@ type Load = () => Promise<{ default: Factory }>;
  * component is deleting its folder and its line here.
  */
 export const components: Record<Kind, Record<string, Load>> = {
-  receiver: {},
+  receiver: {
+    prometheus: () => import('../receivers/prometheus/prometheus.ts'),
+  },
   processor: {},
   exporter: {},
   extension: {},

@@ -1,3 +1,5 @@
+export * from './config/config.ts';
+export * from './discovery/discovery.ts';
 export * from './exposition/exposition.ts';
 export * from './relabel/relabel.ts';
 export * from './remote_write/remote_write.ts';

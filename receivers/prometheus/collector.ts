@@ -1,0 +1,78 @@
+import { type Batch, gather, type Snapshot } from '#metrics';
+import type { ParsedPage } from '#prometheus';
+import { type Part, RefusedPage, Shaper, type ShaperOptions } from './shape.ts';
+import { Staleness } from './staleness.ts';
+import { OwnTimestamps, type Refused } from './timestamps.ts';
+
+/** What one scrape, good or failed, has to hand on. */
+export interface Collected {
+  readonly batch: Batch;
+  readonly scraped: number;
+  readonly kept: number;
+  readonly added: number;
+  readonly refused: Refused;
+  /** To be called once the batch has been taken. */
+  arrived(): void;
+}
+
+const NOTHING: Refused = Object.freeze({ outOfBounds: 0, outOfOrder: 0, duplicate: 0 });
+
+/** Makes batches of one target's pages. Pure but for its memory of the pages before: no clock, no network. */
+export class Collector {
+  readonly #shaper: Shaper;
+  readonly #honorTimestamps: boolean;
+  readonly #staleness = new Staleness();
+  readonly #timestamps = new OwnTimestamps();
+
+  constructor(options: ShaperOptions) {
+    this.#shaper = new Shaper(options);
+    this.#honorTimestamps = options.config.honorTimestamps;
+  }
+
+  /**
+   * The batch of a page: its samples at `time`, or at their own, and marks for what vanished since the last one. Throws a
+   * RefusedPage, after which `fail` has the batch. `now` is the wall time.
+   */
+  collect(page: ParsedPage, time: number, now: number): Collected {
+    const shape = this.#shaper.shape(page.layout);
+    const own = this.#honorTimestamps ? page.times : undefined;
+    const refused: Refused = { ...NOTHING, duplicate: shape.duplicates };
+    const batch: Snapshot[] = [];
+    for (const part of [shape, ...shape.repeats]) {
+      const snapshot = this.#snapshot(part, page.values, own, time, now, refused);
+      if (snapshot.values.length > 0) batch.push(snapshot);
+    }
+    if (own) this.#timestamps.prune(shape.set.series);
+    const marks = this.#staleness.marks(shape.tracked, time);
+    if (marks) batch.push(marks);
+    const { scraped, kept, added, tracked } = shape;
+    return { batch, scraped, kept, added, refused, arrived: () => this.#staleness.arrived(tracked) };
+  }
+
+  /** The batch of a scrape that failed: marks for everything. */
+  fail(error: unknown, time: number): Collected {
+    const counts = error instanceof RefusedPage ? error.counts : { scraped: 0, kept: 0, added: 0 };
+    const marks = this.#staleness.marks(undefined, time);
+    return {
+      ...counts,
+      batch: marks ? [marks] : [],
+      refused: NOTHING,
+      arrived: () => this.#staleness.arrived(undefined),
+    };
+  }
+
+  #snapshot(
+    { set, index }: Part,
+    all: Float64Array,
+    own: Float64Array | undefined,
+    time: number,
+    now: number,
+    refused: Refused,
+  ): Snapshot {
+    const values = index ? gather(all, index) : all;
+    if (!own) return { set, values, time };
+    const given = index ? gather(own, index) : own;
+    const times = given.map((t) => (Number.isNaN(t) ? time : t));
+    return this.#timestamps.admit({ set, values, time, times }, given, now, refused);
+  }
+}

@@ -1,0 +1,198 @@
+import type { Clock } from '#clock';
+import type { Consumer, Logger } from '#component';
+import { shownUrl } from '#http';
+import { type Batch, pointCount } from '#metrics';
+import type { Collected, Collector } from './collector.ts';
+import { ScrapeError } from './labels.ts';
+import type { ScrapeMetrics } from './metrics.ts';
+import type { Fetched, PageSource } from './page.ts';
+import type { Report } from './report.ts';
+import { Schedule } from './schedule.ts';
+import { scrapeOffset, type Target } from './target.ts';
+
+export interface LoopParts {
+  job: string;
+  target: Target;
+  source: PageSource;
+  collector: Collector;
+  report: Report;
+  next: Consumer;
+  clock: Clock;
+  log: Logger;
+  metrics: ScrapeMetrics;
+  /** Keeps two agents' scrapes of one target apart. */
+  seed: string;
+  /** Milliseconds added before the first scrape. */
+  initialOffset: number;
+  /** Why this job's targets may not be scraped now, such as target_limit; undefined: they may. */
+  forcedError(): Error | undefined;
+}
+
+/** After a target has gone, so long until its series are marked stale, in intervals: it may come back. Prometheus' figure. */
+const GRACE = 1.1;
+
+/**
+ * Scrapes one target for as long as it is there: at fixed moments, one scrape at a time, handing each on before the next.
+ */
+export class TargetLoop {
+  readonly target: Target;
+  readonly #parts: LoopParts;
+  readonly #stopping = new AbortController();
+  /** Ends what downstream has not taken when the time to drain is over. */
+  readonly #giveUp = new AbortController();
+  #schedule: Schedule | undefined;
+  #cancel = () => {};
+  #underWay: Promise<void> = Promise.resolve();
+  #leaving = false;
+  #scraped = false;
+  #fault: string | undefined;
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.target = parts.target;
+  }
+
+  /** Whether the last scrape failed. */
+  get down(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  /** Begins, or goes on after `leave` with all that is known of the target. */
+  start(): void {
+    const { clock, seed, initialOffset } = this.#parts;
+    this.#cancel();
+    this.#leaving = false;
+    const offset = scrapeOffset(this.target, seed, clock.now());
+    this.#schedule = new Schedule(clock, this.target.interval, offset + initialOffset);
+    this.#arm();
+  }
+
+  /**
+   * The target is gone. A scrape under way is finished; its series are marked stale when it has not come back after two
+   * intervals and a bit, with the time at which the next scrape would have been. `gone` is called then.
+   */
+  leave(gone: () => void): void {
+    const { clock } = this.#parts;
+    this.#cancel();
+    this.#leaving = true;
+    this.#cancel = clock.after(this.#schedule?.wait() ?? 0, () => {
+      const time = clock.now();
+      this.#cancel = clock.after(this.target.interval * GRACE, () => {
+        this.#underWay = this.#underWay.then(() => this.#markGone(time, gone));
+      });
+    });
+  }
+
+  /** Ends at once, but for what downstream is still taking, which gets until `signal` aborts. Marks nothing stale. */
+  async stop(signal: AbortSignal): Promise<void> {
+    this.#cancel();
+    this.#stopping.abort(new Error('the receiver is stopping'));
+    await this.#settle(signal);
+  }
+
+  /** One scrape more after `stop`, whatever the time. */
+  async scrapeLast(signal: AbortSignal): Promise<void> {
+    if (this.#leaving || signal.aborted) return;
+    this.#underWay = this.#underWay.then(() => this.#scrape(this.#parts.clock.now(), signal));
+    await this.#settle(signal);
+  }
+
+  #settle(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#giveUp.abort(signal.reason);
+        resolve();
+      };
+      if (signal.aborted) return end();
+      signal.addEventListener('abort', end, { once: true });
+      this.#underWay.then(() => {
+        signal.removeEventListener('abort', end);
+        resolve();
+      });
+    });
+  }
+
+  #arm(): void {
+    const schedule = this.#schedule!;
+    this.#cancel = this.#parts.clock.after(schedule.wait(), () => {
+      this.#underWay = this.#underWay.then(() => this.#round(schedule));
+    });
+  }
+
+  async #round(schedule: Schedule): Promise<void> {
+    if (this.#ended(schedule)) return;
+    await this.#scrape(schedule.stamp(), this.#stopping.signal);
+    if (this.#ended(schedule)) return;
+    const missed = schedule.advance();
+    if (missed > 0) this.#parts.metrics.skipped(this.#parts.job, missed);
+    this.#arm();
+  }
+
+  #ended(schedule: Schedule): boolean {
+    return this.#stopping.signal.aborted || this.#leaving || schedule !== this.#schedule;
+  }
+
+  async #scrape(time: number, signal: AbortSignal): Promise<void> {
+    const { collector, clock, job, metrics, report } = this.#parts;
+    const started = clock.monotonic();
+    let size = 0;
+    let collected: Collected;
+    let fault: unknown;
+    try {
+      const fetched = await this.#fetch(signal);
+      size = fetched.size;
+      collected = collector.collect(fetched.page, time, clock.now());
+    } catch (error) {
+      // A scrape that was cut off says nothing about the target.
+      if (signal.aborted) return;
+      fault = error;
+      if (error instanceof ScrapeError && error.reason === 'body_size_limit') size = -1;
+      collected = collector.fail(error, time);
+      metrics.failed(job, error);
+    }
+    this.#scraped = true;
+    this.#noteFault(fault);
+    metrics.refused(collected.refused);
+    const { scraped, kept, added } = collected;
+    const duration = clock.monotonic() - started;
+    const outcome = { up: fault === undefined, duration, scraped, kept, added, bodySize: size };
+    if (await this.#hand([...collected.batch, report.snapshot(outcome, time)])) collected.arrived();
+  }
+
+  #fetch(signal: AbortSignal): Promise<Fetched> {
+    const forced = this.#parts.forcedError();
+    return forced ? Promise.reject(forced) : this.#parts.source.fetch(signal);
+  }
+
+  async #markGone(time: number, gone: () => void): Promise<void> {
+    if (!this.#leaving || this.#stopping.signal.aborted) return;
+    gone();
+    if (!this.#scraped) return;
+    const collected = this.#parts.collector.fail(undefined, time);
+    await this.#hand([...collected.batch, this.#parts.report.stale(time)]);
+  }
+
+  /** True when downstream took the batch; where it did not, the edge has counted and said so. */
+  async #hand(batch: Batch): Promise<boolean> {
+    const { job, log, metrics, next } = this.#parts;
+    try {
+      await next.consume(batch, this.#giveUp.signal);
+      metrics.scraped(job, pointCount(batch));
+      return true;
+    } catch (error) {
+      log.debug('samples of a scrape were refused', { job, target: shownUrl(this.target.url), error });
+      return false;
+    }
+  }
+
+  /** Says once that a target went down, why, and that it is back. */
+  #noteFault(fault: unknown): void {
+    const { job, log } = this.#parts;
+    const reason = fault === undefined ? undefined : fault instanceof Error ? fault.message : String(fault);
+    if (reason === this.#fault) return;
+    const target = shownUrl(this.target.url);
+    if (reason !== undefined) log.warn('scrape failed', { job, target, error: fault });
+    else log.info('scrape succeeds again', { job, target });
+    this.#fault = reason;
+  }
+}

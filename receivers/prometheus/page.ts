@@ -1,0 +1,110 @@
+import type { Clock } from '#clock';
+import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
+import {
+  acceptHeader,
+  chooseFormat,
+  createPageParser,
+  type PageParser,
+  type ParsedPage,
+  type ScrapeConfig,
+} from '#prometheus';
+import { ScrapeError } from './labels.ts';
+import type { Target } from './target.ts';
+
+/** Where no body_size_limit is set. Prometheus then has none, and one endless page takes the whole process along. */
+export const DEFAULT_BODY_LIMIT = 64 * 1024 * 1024;
+
+export interface PageSource {
+  /** The target's page now. Rejects with a sentence when there is none that can be read. */
+  fetch(signal: AbortSignal): Promise<Fetched>;
+}
+
+export interface Fetched {
+  page: ParsedPage;
+  /** Bytes, unpacked. */
+  size: number;
+}
+
+interface PageSourceParts {
+  client: HttpClient;
+  clock: Clock;
+  config: ScrapeConfig;
+  target: Target;
+  /** The agent's own version, for User-Agent. */
+  version: string;
+  warn(message: string): void;
+}
+
+const EMPTY: ParsedPage = Object.freeze({ layout: Object.freeze({ samples: [] }), values: new Float64Array(0) });
+
+/** Asks for one target's page, and reads it with a parser that remembers the last one. */
+export function pageSource({ client, clock, config, target, version, warn }: PageSourceParts): PageSource {
+  const headers = {
+    accept: acceptHeader(config.protocols, config.escaping),
+    'accept-encoding': config.compression ? 'gzip' : 'identity',
+    'user-agent': `dnscol/${version}`,
+    'x-prometheus-scrape-timeout-seconds': String(target.timeout / 1000),
+  };
+  const maxBody = bodyLimit(config.limits.bodySize);
+  const parsers = new Map<string, PageParser>();
+  let warned: string | undefined;
+
+  function parse({ headers, body }: HttpResponse): ParsedPage {
+    // An empty page has no format to disagree about.
+    if (body.length === 0) return EMPTY;
+    const { format, warning } = chooseFormat(headers['content-type'], config.fallbackProtocol);
+    if (warning !== undefined && warning !== warned) warn(warning);
+    warned = warning;
+    let parser = parsers.get(format);
+    if (!parser) {
+      parsers.clear();
+      parser = createPageParser({ format });
+      parsers.set(format, parser);
+    }
+    return parser.parse(body);
+  }
+
+  return {
+    async fetch(signal) {
+      const within = deadline(clock, target.timeout, signal);
+      try {
+        const response = await client.request({
+          method: 'GET',
+          url: target.url,
+          headers,
+          signal: within.signal,
+          maxBody,
+        });
+        if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
+        return { page: parse(response), size: response.body.length };
+      } catch (error) {
+        if (!(error instanceof BodyTooLargeError)) throw error;
+        throw new ScrapeError('body_size_limit', `body size limit exceeded (${maxBody + 1} bytes)`);
+      } finally {
+        within.end();
+      }
+    },
+  };
+}
+
+/** Prometheus fails a page of the limit's very size, too. 0: as much as a buffer holds. */
+function bodyLimit(configured: number | undefined): number {
+  if (configured === undefined) return DEFAULT_BODY_LIMIT - 1;
+  return configured === 0 ? 2 ** 31 : configured - 1;
+}
+
+/** A signal that also aborts after `ms` by this clock. */
+function deadline(clock: Clock, ms: number, signal: AbortSignal): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  const cancel = clock.after(ms, () => controller.abort(new Error(`timed out after ${ms / 1000} s`)));
+  return {
+    signal: controller.signal,
+    end() {
+      cancel();
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}

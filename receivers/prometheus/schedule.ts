@@ -1,0 +1,51 @@
+import type { Clock } from '#clock';
+
+/** How far a timer may be off for a scrape to get the time it was due at; at most 1 % of the interval. Milliseconds. */
+const TOLERANCE = 2;
+
+/**
+ * The moments of one target's scrapes: `first + k × interval` on the monotonic clock. Nothing drifts, and a jump of the
+ * wall clock neither bunches scrapes nor leaves a gap.
+ */
+export class Schedule {
+  readonly #clock: Clock;
+  readonly #interval: number;
+  #due: number;
+  /** Wall time of one slot, which the timestamps of later ones are counted from. */
+  #base: number | undefined;
+
+  constructor(clock: Clock, interval: number, delay: number) {
+    this.#clock = clock;
+    this.#interval = interval;
+    this.#due = clock.monotonic() + delay;
+  }
+
+  /** Milliseconds until the next scrape. */
+  wait(): number {
+    return Math.max(0, this.#due - this.#clock.monotonic());
+  }
+
+  /** Goes on to the next moment that lies ahead and answers how many were missed. */
+  advance(): number {
+    const late = this.#clock.monotonic() - this.#due;
+    const steps = Math.max(1, Math.ceil(late / this.#interval));
+    this.#due += steps * this.#interval;
+    return steps - 1;
+  }
+
+  /**
+   * The timestamp of a scrape that begins now: the slot's own where the timer was on time, so that they are exactly an
+   * interval apart (storage packs those best); else the wall clock's.
+   */
+  stamp(): number {
+    const now = this.#clock.now();
+    const tolerance = Math.min(TOLERANCE, this.#interval / 100);
+    if (this.#clock.monotonic() - this.#due > tolerance) return now;
+    this.#base ??= now;
+    const slot = this.#base + Math.round((now - this.#base) / this.#interval) * this.#interval;
+    if (Math.abs(now - slot) <= tolerance) return slot;
+    // On time by one clock and not by the other: the wall clock was set.
+    this.#base = now;
+    return now;
+  }
+}

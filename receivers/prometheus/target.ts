@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { type Labels, labelMap, labelsKey, labelValue, sortedLabels } from '#metrics';
+import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '#prometheus';
+
+/** One page to scrape. Times in milliseconds. */
+export interface Target {
+  /** Two targets with the same key are the same target. */
+  readonly key: string;
+  /** What its samples carry: no `__…__` labels. */
+  readonly labels: Labels;
+  readonly url: URL;
+  readonly interval: number;
+  readonly timeout: number;
+}
+
+type LabelMap = ReadonlyMap<string, string>;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** The labels of a target before relabelling: its own, its group's, and what the scrape configuration says by default. */
+export function discoveredLabels(config: ScrapeConfig, own: LabelMap, group: LabelMap): Map<string, string> {
+  const labels = new Map([...group, ...own]);
+  const defaults: [string, string][] = [
+    ['job', config.job],
+    ['__scrape_interval__', formatPromDuration(config.interval)],
+    ['__scrape_timeout__', formatPromDuration(config.timeout)],
+    ['__metrics_path__', config.metricsPath],
+    ['__scheme__', config.scheme],
+    ['__convert_classic_histograms_to_nhcb__', String(config.nativeLabels.convert)],
+    ['__always_scrape_classic_histograms__', String(config.nativeLabels.classic)],
+    ['__scrape_native_histograms__', String(config.nativeLabels.native)],
+  ];
+  for (const [name, [first]] of config.params) if (first !== undefined) defaults.push([`__param_${name}`, first]);
+  for (const [name, value] of defaults) if (!labels.get(name)) labels.set(name, value);
+  return labels;
+}
+
+/**
+ * All labels of a target after `relabel`, the `__…__` ones that say how to scrape it included and the `__meta_…` ones gone;
+ * undefined when relabelling drops it. Throws a sentence when it cannot be scraped. Prometheus' PopulateLabels.
+ */
+export function populateLabels(
+  config: ScrapeConfig,
+  own: LabelMap,
+  group: LabelMap,
+  relabel: (labels: Labels) => Labels | undefined,
+): Labels | undefined {
+  const relabelled = relabel(sortedLabels(discoveredLabels(config, own, group)));
+  if (!relabelled) return undefined;
+  const labels = labelMap(relabelled);
+  const address = labels.get('__address__');
+  if (!address) throw new Error('no address');
+  if (/[/\\?#@\s]/.test(address)) throw new Error(`${JSON.stringify(address)} is not a valid hostname`);
+  checkTimes(labels.get('__scrape_interval__') ?? '', labels.get('__scrape_timeout__') ?? '');
+  checkBool(labels, '__convert_classic_histograms_to_nhcb__', 'convert classic histograms to nhcb');
+  checkBool(labels, '__always_scrape_classic_histograms__', 'always scrape classic histograms');
+  checkBool(labels, '__scrape_native_histograms__', 'scrape native histograms');
+  for (const name of [...labels.keys()]) if (name.startsWith('__meta_')) labels.delete(name);
+  if (!labels.get('instance')) labels.set('instance', address);
+  for (const [name, value] of labels) {
+    if (LONE_SURROGATE.test(value)) throw new Error(`invalid label value for "${name}": ${JSON.stringify(value)}`);
+  }
+  return sortedLabels(labels);
+}
+
+function checkTimes(interval: string, timeout: string): void {
+  const [every, within] = [times(interval, 'scrape interval'), times(timeout, 'scrape timeout')];
+  if (within > every) {
+    throw new Error(`scrape timeout cannot be greater than scrape interval ("${timeout}" > "${interval}")`);
+  }
+}
+
+function times(text: string, what: string): number {
+  let ms: number;
+  try {
+    ms = parsePromDuration(text);
+  } catch (error) {
+    throw new Error(`error parsing ${what}: ${(error as Error).message}`, { cause: error });
+  }
+  if (ms === 0) throw new Error(`${what} cannot be 0`);
+  return ms;
+}
+
+/** Go's strconv.ParseBool. */
+function checkBool(labels: LabelMap, name: string, what: string): void {
+  const value = labels.get(name);
+  if (!value || /^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(value)) return;
+  throw new Error(`error parsing ${what}: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
+}
+
+/** A target from the labels that `populateLabels` gives. Throws when they make no http or https URL. */
+export function makeTarget(labels: Labels, params: ScrapeConfig['params']): Target {
+  const own = labelMap(labels);
+  for (const name of own.keys()) if (name.startsWith('__')) own.delete(name);
+  return {
+    key: labelsKey(labels),
+    labels: sortedLabels(own),
+    url: targetUrl(labels, params),
+    interval: parsePromDuration(labelValue(labels, '__scrape_interval__')),
+    timeout: parsePromDuration(labelValue(labels, '__scrape_timeout__')),
+  };
+}
+
+/** Where the page is. A `__param_x` label takes the place of the first value of the parameter `x`. */
+export function targetUrl(labels: Labels, params: ScrapeConfig['params']): URL {
+  const values = new Map([...params].map(([name, list]) => [name, [...list]]));
+  for (let i = 0; i < labels.length; i += 2) {
+    if (!labels[i]!.startsWith('__param_')) continue;
+    const name = labels[i]!.slice('__param_'.length);
+    values.set(name, [labels[i + 1]!, ...(values.get(name) ?? []).slice(1)]);
+  }
+  const scheme = labelValue(labels, '__scheme__');
+  if (scheme !== 'http' && scheme !== 'https')
+    throw new Error(`the scheme ${JSON.stringify(scheme)} is not http or https`);
+  const path = labelValue(labels, '__metrics_path__');
+  const url = new URL(`${scheme}://${labelValue(labels, '__address__')}`);
+  url.pathname = path;
+  const query = new URLSearchParams();
+  for (const name of [...values.keys()].sort()) for (const value of values.get(name)!) query.append(name, value);
+  url.search = query.toString();
+  return url;
+}
+
+/**
+ * Milliseconds from `now` to the target's next slot. A slot is a fixed place in each interval, counted from the epoch, so
+ * targets spread over the interval and one keeps its place over restarts; `seed` keeps two agents apart.
+ */
+export function scrapeOffset(target: Target, seed: string, now: number): number {
+  const digest = createHash('sha1').update(seed).update('\0').update(target.key).digest();
+  const slot = digest.readUIntBE(0, 6) % target.interval;
+  const wait = (slot - (now % target.interval)) % target.interval;
+  return wait < 0 ? wait + target.interval : wait;
+}

@@ -1,0 +1,8 @@
+export { type HttpClientConfig, httpClientOptions } from './http-client.ts';
+export { promDuration } from './lax.ts';
+export { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, type EscapingScheme } from './protocols.ts';
+export { formatPromDuration, parseBase2Bytes, parsePromDuration } from './quantity.ts';
+export type { ScrapeConfig, ScrapeLimits } from './resolve.ts';
+export type { FileSdConfig, GlobalConfig } from './scrape.ts';
+export { readScrapeFiles } from './scrape-files.ts';
+export { type PrometheusConfig, prometheusConfig } from './sections.ts';

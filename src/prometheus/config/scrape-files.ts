@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import * as s from '#config';
+import { globLast } from '../discovery/glob.ts';
+import type { ScrapeConfig } from './resolve.ts';
+import { type PrometheusConfig, resolveAll, scrapeConfigFile } from './sections.ts';
+
+/**
+ * The scrape configurations in the files of `scrape_config_files`, completed from the configuration's `global`. Their own
+ * relative paths of target files begin in the folder of the file they stand in, as in Prometheus. Rejects with a
+ * ConfigError that names every fault at its file and line.
+ */
+export async function readScrapeFiles(patterns: readonly string[], config: PrometheusConfig): Promise<ScrapeConfig[]> {
+  const jobs = new Set(config.scrapes.map((scrape) => scrape.job));
+  const all: ScrapeConfig[] = [];
+  const issues: s.Issue[] = [];
+  for (const path of (await Promise.all(patterns.map(globLast))).flat()) {
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '';
+      throw new Error(`cannot read the scrape configurations in ${path}`, { cause: error });
+    });
+    all.push(...readOne(text, path, config, jobs, issues));
+  }
+  if (issues.length > 0) throw new s.ConfigError(issues);
+  return all;
+}
+
+function readOne(
+  text: string,
+  path: string,
+  { global }: PrometheusConfig,
+  jobs: Set<string>,
+  issues: s.Issue[],
+): ScrapeConfig[] {
+  const report: s.Report = {
+    issue: (inner, message, place) => {
+      issues.push({ path: `${place.file}:${place.line}:${place.column}: ${inner}`, message, place });
+    },
+    warn: () => {},
+  };
+  const parsed = s.parseYaml(text, path);
+  for (const { path: inner, message, place } of parsed.issues) report.issue(inner, message, place);
+  const root = parsed.root ?? s.nodeOf(null);
+  const written = scrapeConfigFile.read(root, '', report);
+  if (written === s.INVALID) return [];
+  const complain = (inner: string, message: string) => report.issue(inner, message, s.placeOf(root, inner));
+  return resolveAll(written.scrape_configs, global, jobs, complain).map((scrape) => fromFolder(scrape, dirname(path)));
+}
+
+/** What names files, relative to `folder`. */
+function fromFolder(scrape: ScrapeConfig, folder: string): ScrapeConfig {
+  const at = (path: string) => (isAbsolute(path) ? path : join(folder, path));
+  const maybe = (path: string | undefined) => (path ? at(path) : path);
+  const { basic_auth, authorization, tls_config, bearer_token_file, http_headers } = scrape.http;
+  return {
+    ...scrape,
+    files: scrape.files.map((one) => ({ ...one, files: one.files.map(at) })),
+    http: {
+      ...scrape.http,
+      bearer_token_file: maybe(bearer_token_file),
+      basic_auth: basic_auth && {
+        ...basic_auth,
+        username_file: maybe(basic_auth.username_file),
+        password_file: maybe(basic_auth.password_file),
+      },
+      authorization: authorization && { ...authorization, credentials_file: maybe(authorization.credentials_file) },
+      tls_config: tls_config && {
+        ...tls_config,
+        ca_file: maybe(tls_config.ca_file),
+        cert_file: maybe(tls_config.cert_file),
+        key_file: maybe(tls_config.key_file),
+      },
+      http_headers: new Map(
+        [...http_headers].map(([name, values]) => [name, { ...values, files: values.files.map(at) }]),
+      ),
+    },
+  };
+}

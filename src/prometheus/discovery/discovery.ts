@@ -1,0 +1,3 @@
+export { type FileDiscoveryParts, fileDiscovery } from './file.ts';
+export type { Discovery, TargetGroup } from './groups.ts';
+export { staticDiscovery } from './static.ts';
