@@ -8,6 +8,7 @@ type Load = () => Promise<{ default: Factory }>;
  */
 export const components: Record<Kind, Record<string, Load>> = {
   receiver: {
+    cgroup: () => import('../receivers/cgroup/cgroup.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
   },
   processor: {},

@@ -1,1 +1,5 @@
-export {};
+/** The kernel's files, read safely: procfs, sysfs and cgroup file systems under a root path. */
+export * from './cgroup.ts';
+export * from './glob.ts';
+export * from './keyed.ts';
+export * from './root.ts';

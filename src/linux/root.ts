@@ -1,0 +1,100 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { posix } from 'node:path';
+
+/** No file of the kernel that we read is longer; what is longer is cut here, at the end of a line. */
+export const MAX_READ = 1 << 20;
+
+/**
+ * A host's file system as seen from `path`: `/`, or where a pod mounts the host's (`/hostfs`). Every path given is absolute
+ * within it, and `..` does not lead out of it.
+ *
+ * All calls are synchronous: files of the kernel do not wait for a disk, and a trip through the thread pool costs more than
+ * the read. Who reads many of them gives the event loop its turn in between.
+ */
+export interface HostRoot {
+  readonly path: string;
+  /**
+   * A small text file, at most `MAX_READ` bytes of it; undefined when it is not there, or no longer (a cgroup or process
+   * that vanished while it was read). A symbolic link, FIFO, device or directory is not read. Everything else that goes
+   * wrong throws, with the attempt in words and the cause.
+   */
+  read(path: string): string | undefined;
+  /** The names of the real directories inside, sorted; symbolic links are none. Empty when it is not there. */
+  directories(path: string): string[];
+  isDirectory(path: string): boolean;
+  /** What a symbolic link says, not followed; undefined when there is none. */
+  link(path: string): string | undefined;
+}
+
+/** Not there, gone meanwhile, or switched off in this kernel (`psi=0` answers EOPNOTSUPP). */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH', 'EOPNOTSUPP', 'ENOTSUP']);
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+export function createRoot(rootPath = '/'): HostRoot {
+  const root = posix.normalize(rootPath).replace(/\/+$/, '');
+  // Joined with `/` first, so that `..` stops there.
+  const within = (path: string): string => root + posix.join('/', path);
+  return {
+    path: root || '/',
+    read: (path) => attempt('read', within(path), readSmall),
+    directories: (path) => attempt('list', within(path), realDirectories) ?? [],
+    isDirectory: (path) => attempt('look at', within(path), (full) => lstatSync(full).isDirectory()) ?? false,
+    link: (path) => attempt('read the link', within(path), readLink),
+  };
+}
+
+function attempt<T>(what: string, full: string, run: (full: string) => T): T | undefined {
+  try {
+    return run(full);
+  } catch (error) {
+    if (ABSENT.has(codeOf(error))) return undefined;
+    const why = codeOf(error) === 'ELOOP' ? 'it is a symbolic link' : (error as Error).message;
+    throw new Error(`cannot ${what} ${full}: ${why}`, { cause: error });
+  }
+}
+
+/** The errno's name, such as `EACCES`, of an error or of what caused it; '' when there is none. */
+export function codeOf(error: unknown): string {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code) return code;
+  }
+  return '';
+}
+
+// One for all: reads are synchronous, so no two overlap.
+let shared: Buffer | undefined;
+
+function readSmall(full: string): string {
+  shared ??= Buffer.allocUnsafeSlow(MAX_READ);
+  const fd = openSync(full, FLAGS);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error('it is not a regular file');
+    let length = 0;
+    while (length < MAX_READ) {
+      // A kernel file gives at most one page a call, and nothing at its end.
+      const n = readSync(fd, shared, length, MAX_READ - length, null);
+      if (n === 0) return shared.toString('utf8', 0, length);
+      length += n;
+    }
+    return shared.toString('utf8', 0, shared.lastIndexOf(0x0a, length - 1) + 1);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function realDirectories(full: string): string[] {
+  return readdirSync(full, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+function readLink(full: string): string | undefined {
+  try {
+    return readlinkSync(full);
+  } catch (error) {
+    if (codeOf(error) === 'EINVAL') return undefined;
+    throw error;
+  }
+}
