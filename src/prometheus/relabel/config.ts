@@ -1,6 +1,6 @@
 import * as s from '#config';
 import { laxString } from '../config/lax.ts';
-import { isLabelName, isLabelTemplate, type NameValidationScheme } from './names.ts';
+import { isLabelTemplate, isValidLabelName, type NameValidationScheme } from './names.ts';
 import { compileRegex, type Regex, RegexError } from './regex.ts';
 
 export const relabelActions = [
@@ -114,7 +114,7 @@ function nullsAsText(node: s.ConfigNode): s.ConfigNode {
   const entries = [...node.entries].map(([key, entry]): [string, s.Entry] => {
     const { value } = entry;
     const empty = value.kind === 'scalar' && value.value === null && !['source_labels', 'modulus'].includes(key);
-    return [key, empty ? { ...entry, value: { ...value, text: value.text ?? value.source ?? '' } } : entry];
+    return [key, empty ? { ...entry, value: { ...value, text: '' } } : entry];
   });
   return { ...node, entries: new Map(entries) };
 }
@@ -157,7 +157,7 @@ export function checkRelabelNames(
   rules.forEach((rule, i) => {
     const { action, target_label, replacement } = rule;
     const isTemplate = action === 'replace' && target_label.includes('$');
-    const isValid = isTemplate ? isLabelTemplate : isLabelName;
+    const isValid = isTemplate ? isLabelTemplate : isValidLabelName;
     if (NEEDS_TARGET.has(action) && !isValid(target_label, scheme)) {
       complain(`[${i}].target_label`, `is not a label name that the ${scheme} scheme takes`);
     }

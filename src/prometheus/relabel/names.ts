@@ -2,7 +2,7 @@
 export type NameValidationScheme = 'utf8' | 'legacy';
 export const nameValidationSchemes = ['utf8', 'legacy'] as const;
 
-export function isLabelName(name: string, scheme: NameValidationScheme): boolean {
+export function isValidLabelName(name: string, scheme: NameValidationScheme): boolean {
   return scheme === 'legacy' ? /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) : name !== '' && !/\p{Surrogate}/u.test(name);
 }
 
@@ -10,5 +10,5 @@ export function isLabelName(name: string, scheme: NameValidationScheme): boolean
 export function isLabelTemplate(text: string, scheme: NameValidationScheme): boolean {
   return scheme === 'legacy'
     ? /^(?:[a-zA-Z_]|\$\{\w+\}|\$\w)(?:\w|\$\{\w+\}|\$\w)*$/.test(text)
-    : isLabelName(text, scheme);
+    : isValidLabelName(text, scheme);
 }

@@ -1,6 +1,6 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 import { simpleRegex } from './simple.ts';
-import { expand, type Template } from './template.ts';
+import { expand, type GroupNames, type Template } from './template.ts';
 
 /** The text of each group, the whole match first; undefined where a group took no part. */
 export type Groups = readonly (string | undefined)[];
@@ -12,8 +12,7 @@ export type Groups = readonly (string | undefined)[];
 export interface Regex {
   /** The pattern as it was written, without the anchors. */
   readonly source: string;
-  /** Positions of the named groups. */
-  readonly names: ReadonlyMap<string, number>;
+  readonly names: GroupNames;
   test(value: string): boolean;
   /** The first match, or undefined. */
   exec(value: string): Groups | undefined;
@@ -31,15 +30,19 @@ export class RegexError extends Error {
   override readonly name = 'RegexError';
 }
 
+/** Characters. */
+const LONG = 500;
+
 /** By the general engine, whatever the pattern: what the short cuts are held against. */
 export function compileRe2(source: string): Regex {
-  const re2 = parse(source).re2();
-  const names = new Map(Object.entries(re2.namedGroups));
+  const { re2, names } = parse(source);
   return {
     source,
     names,
     test: (value) => re2.match(value),
     exec(value) {
+      // Finding the groups costs up to a hundred times what an answer without them does.
+      if (value.length > LONG && !re2.match(value)) return undefined;
       const at: number[] | null = re2.findSubmatchIndex(value);
       return at ? groupsAt(value, at) : undefined;
     },
@@ -58,13 +61,37 @@ export function compileRe2(source: string): Regex {
   };
 }
 
-function parse(source: string): RE2JS {
+interface Parsed {
+  re2: ReturnType<RE2JS['re2']>;
+  names: GroupNames;
+}
+
+function parse(source: string): Parsed {
   try {
-    return RE2JS.compile(`^(?s:${source})$`);
+    const re2 = RE2JS.compile(`^(?s:${source})$`).re2();
+    return { re2, names: new Map(Object.entries(re2.namedGroups).map(([name, at]) => [name, [at]])) };
   } catch (cause) {
     if (!(cause instanceof RE2JSSyntaxException)) throw cause;
+    if (cause.message.includes('duplicate capture group name')) return parseDuplicates(source);
     throw new RegexError(cause.message.replace(/^error parsing regexp: /, ''), { cause });
   }
+}
+
+/** What may hold the text of a group's beginning without being one, then the beginning of a named group. */
+const NAMED_GROUP = /\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]])*\]|(\(\?P?<)(\w+)>/gsu;
+
+/** Go takes one name for several groups, the engine does not: each gets a name of its own. */
+function parseDuplicates(source: string): Parsed {
+  const originals: string[] = [];
+  const renamed = source.replace(NAMED_GROUP, (text: string, open?: string, name?: string) =>
+    name === undefined ? text : `${open}n${originals.push(name) - 1}>`,
+  );
+  const { re2, names } = parse(renamed);
+  const positions = new Map<string, number[]>();
+  originals.forEach((name, i) => {
+    positions.set(name, [...(positions.get(name) ?? []), ...(names.get(`n${i}`) ?? [])]);
+  });
+  return { re2, names: positions };
 }
 
 function groupsAt(value: string, at: readonly number[]): Groups {

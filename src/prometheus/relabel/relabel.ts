@@ -3,7 +3,7 @@ import type { Labels } from '#metrics';
 import { LabelBuilder } from './builder.ts';
 import { lowercase, uppercase } from './case.ts';
 import type { RelabelConfig } from './config.ts';
-import { isLabelName, type NameValidationScheme } from './names.ts';
+import { isValidLabelName, type NameValidationScheme } from './names.ts';
 import { expand, parseTemplate } from './template.ts';
 
 /** Rules, compiled. Keeps nothing between calls. */
@@ -81,7 +81,7 @@ function replace(rule: RelabelConfig, scheme: NameValidationScheme): Step {
     const groups = regex.exec(value(labels));
     if (!groups) return;
     const name = expand(target, groups);
-    if (isLabelName(name, scheme)) labels.set(name, expand(replacement, groups));
+    if (isValidLabelName(name, scheme)) labels.set(name, expand(replacement, groups));
   });
 }
 
@@ -112,4 +112,4 @@ export {
   relabelConfigSchema,
   relabelConfigsSchema,
 } from './config.ts';
-export { isLabelName, type NameValidationScheme, nameValidationSchemes } from './names.ts';
+export { isValidLabelName, type NameValidationScheme, nameValidationSchemes } from './names.ts';

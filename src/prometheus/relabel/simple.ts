@@ -1,5 +1,5 @@
 import type { Groups, Regex } from './regex.ts';
-import { expand } from './template.ts';
+import { expand, type GroupNames } from './template.ts';
 
 /**
  * Most relabelling patterns are a few words, or one wildcard between two pieces of text. Where the pattern can be read as
@@ -14,10 +14,10 @@ export function simpleRegex(source: string): Regex | undefined {
 const LITERAL = String.raw`(?:[^\\.+*?()|[\]{}^$]|\\[!-/:-@[-\x60{-~])*`;
 const WILDCARD = new RegExp(`^\\^?(${LITERAL})(\\()?\\.([*+])(\\))?(${LITERAL})\\$?$`, 'u');
 const WORDS = new RegExp(`^\\^?(\\(|\\(\\?:)?(${LITERAL}(?:\\|${LITERAL})*)(\\))?\\$?$`, 'u');
-const WORD = new RegExp(`${LITERAL}(?=\\||$)`, 'gu');
+const WORD = new RegExp(`\\|(${LITERAL})`, 'gu');
 
 const unquote = (literal: string) => literal.replace(/\\(.)/gsu, '$1');
-const NO_NAMES: ReadonlyMap<string, number> = new Map();
+const NO_NAMES: GroupNames = new Map();
 
 /** `before.*after`, `before(.+)after`: matched as a whole, the wildcard takes all that lies between. */
 function wildcard(source: string): Regex | undefined {
@@ -37,7 +37,7 @@ function wildcard(source: string): Regex | undefined {
 function words(source: string): Regex | undefined {
   const found = WORDS.exec(source);
   if (!found || (found[1] === undefined) !== (found[3] === undefined)) return undefined;
-  const set = new Set(found[2]!.match(WORD)!.map(unquote));
+  const set = new Set([...`|${found[2]}`.matchAll(WORD)].map((word) => unquote(word[1]!)));
   const captures = found[1] === '(';
   return whole(
     source,
