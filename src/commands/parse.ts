@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { METRIC_NAME } from '#metrics';
+import { labelValue, METRIC_NAME } from '#metrics';
 import { chooseFormat, type Exemplar, formatFloat, type PageOptions, type ParsedPage, parsePage } from '#prometheus';
 
 export interface ParseIo {
@@ -93,7 +93,7 @@ async function write(page: ParsedPage, stdout: NodeJS.WritableStream): Promise<v
 
 function sampleLine({ layout, values, times }: ParsedPage, i: number, exemplar: Exemplar | undefined): string {
   const { labels } = layout.samples[i]!;
-  const name = labels[labels.indexOf(METRIC_NAME) + 1];
+  const name = labelValue(labels, METRIC_NAME);
   const shown = exemplar ? `,"exemplar":${exemplarText(exemplar)}` : '';
   const value = formatFloat(values[i]!);
   return `{"name":${JSON.stringify(name)},"labels":${labelsText(labels)},"value":"${value}","timestamp":${timeText(times?.[i])}${shown}}`;
