@@ -2,11 +2,15 @@
 import type { Authenticator } from '#component';
 import type { Secret } from '#config';
 
+export { acceptsGzip, type ServerAnswer } from './answer.ts';
 export { createHttpClient } from './client.ts';
 export * from './client-config.ts';
 export { type Compression, compressBody } from './compress.ts';
 export { BodyTooLargeError, shownUrl } from './errors.ts';
 export { isReservedHeader } from './headers.ts';
+export { listenAddress, parseListenAddress } from './listen-address.ts';
+export * from './server.ts';
+export * from './server-config.ts';
 export { isTlsVersion, tlsClientFields, tlsClientSchema, tlsServerSchema } from './tls-config.ts';
 
 export interface HttpRequest {

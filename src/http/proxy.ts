@@ -78,7 +78,7 @@ function exception(entry: string): Rule {
   const matches = (host: string) => {
     if (isIP(wanted)) return host === wanted;
     if (wanted.startsWith('.')) return host.endsWith(wanted);
-    return host === wanted || host.endsWith(`.${wanted}`);
+    return host === wanted || (!isIP(host) && host.endsWith(`.${wanted}`));
   };
   return (host, port) => (onlyPort === undefined || onlyPort === port) && matches(host);
 }

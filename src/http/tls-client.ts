@@ -8,6 +8,8 @@ import { opensslCiphers, opensslCurves, TLS_VERSIONS } from './tls-names.ts';
 export interface ClientTls {
   /** Options for a connection to `host` (an address or a name, no brackets). Throws when the files cannot be used. */
   connectOptions(host: string): tls.ConnectionOptions;
+  /** For the agent: given with each request, Node 26 takes each for a reason to use no connection twice. */
+  checkServerIdentity(host: string, cert: tls.PeerCertificate): Error | undefined;
 }
 
 /** `onChanged` runs after the files on disk changed for good. */
@@ -19,6 +21,7 @@ export function clientTls(
 ): ClientTls {
   const context = secureContext(options, clock, onChanged, onBad);
   return {
+    checkServerIdentity: (host, cert) => checkIdentity(options.serverName || host, cert),
     connectOptions(host) {
       const name = options.serverName || host;
       return {
@@ -26,7 +29,6 @@ export function clientTls(
         // SNI must not hold an address (RFC 6066 §3).
         servername: isIP(name) ? '' : name,
         rejectUnauthorized: !options.insecureSkipVerify,
-        checkServerIdentity: (_host, cert) => checkIdentity(name, cert),
       };
     },
   };

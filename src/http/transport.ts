@@ -36,10 +36,10 @@ export function createTransport(options: HttpClientOptions, clock: Clock): Trans
     (error) => options.warn?.('the TLS files changed but cannot be used; the old ones stay in use', error),
   );
 
-  function agent(kind: string, make: (settings: http.AgentOptions) => http.Agent): http.Agent {
+  function agent(kind: string, make: (settings: https.AgentOptions) => http.Agent): http.Agent {
     const known = agents.get(kind);
     if (known) return known;
-    const made = make(agentOptions(options));
+    const made = make(agentOptions(options, security));
     agents.set(kind, made);
     return made;
   }
@@ -87,7 +87,7 @@ export function createTransport(options: HttpClientOptions, clock: Clock): Trans
   }
 }
 
-function agentOptions(options: HttpClientOptions): http.AgentOptions & https.AgentOptions {
+function agentOptions(options: HttpClientOptions, security: ClientTls): https.AgentOptions {
   return {
     keepAlive: options.keepAlive ?? true,
     // The agent takes 0 for none at all.
@@ -96,6 +96,7 @@ function agentOptions(options: HttpClientOptions): http.AgentOptions & https.Age
     timeout: options.idleTimeout ?? 90_000,
     // A resumed session is not verified again: after a change of CA it would still be trusted.
     maxCachedSessions: 0,
+    checkServerIdentity: security.checkServerIdentity,
   };
 }
 
@@ -162,6 +163,7 @@ class TunnelAgent extends https.Agent {
       ...(signal ? { signal } : {}),
     };
     if (this.#proxy.protocol === 'http:') return http.request(options);
-    return https.request({ ...options, ...this.#security.connectOptions(options.host!) });
+    const { checkServerIdentity } = this.#security;
+    return https.request({ ...options, ...this.#security.connectOptions(options.host!), checkServerIdentity });
   }
 }
