@@ -39,3 +39,28 @@ export function halveBody(body: WriteBody): [WriteBody, WriteBody] | undefined {
   });
   return [half(0, cut, samples), half(cut, message.length, body.samples - samples)];
 }
+
+const PAGE = 4096;
+const MOST_KEPT = 16;
+
+/**
+ * Memory for bodies, used again. It lies outside of the collector's heap, so without this each body would wait for a
+ * collection that so little JavaScript garbage seldom brings.
+ */
+export class BodyPool {
+  readonly #free: ArrayBuffer[] = [];
+  /** What was taken and not given back: anything else, Node's own pooled memory above all, must not get in. */
+  readonly #lent = new WeakSet<ArrayBufferLike>();
+
+  take(length: number): Buffer {
+    const at = this.#free.findIndex(({ byteLength }) => byteLength >= length && byteLength <= 2 * length + PAGE);
+    const memory = at < 0 ? new ArrayBuffer(Math.ceil((length * 1.125) / PAGE) * PAGE) : this.#free.splice(at, 1)[0]!;
+    this.#lent.add(memory);
+    return Buffer.from(memory, 0, length);
+  }
+
+  /** `bytes` came from `take`; what did not is left to the collector. */
+  give(bytes: Buffer): void {
+    if (this.#lent.delete(bytes.buffer) && this.#free.length < MOST_KEPT) this.#free.push(bytes.buffer as ArrayBuffer);
+  }
+}

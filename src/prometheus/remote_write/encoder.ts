@@ -1,6 +1,6 @@
 import type { Clock } from '#clock';
 import { type Batch, isStale, markStale, type SeriesSet, type Snapshot } from '#metrics';
-import type { WriteBody } from './body.ts';
+import { BodyPool, type WriteBody } from './body.ts';
 import { pack } from './pack.ts';
 import { hasSixBytes, rawOf, type Segment } from './segment.ts';
 import { type Part, type Template, TemplateBuilder } from './template.ts';
@@ -25,6 +25,8 @@ export interface Encoded {
 /** Batches as bodies of Remote Write 1.0 requests. */
 export interface RemoteWriteEncoder {
   encode(batch: Batch): Encoded;
+  /** Takes back the memory of a body that nobody needs any more. */
+  recycle(body: WriteBody): void;
 }
 
 /** A segment is worth packing when it has come so often unchanged. */
@@ -42,7 +44,7 @@ class TemplateEncoder implements RemoteWriteEncoder {
   readonly #maxLength: number;
   readonly #builder: TemplateBuilder;
   readonly #templates = new WeakMap<SeriesSet, Template>();
-  readonly #scratch = { out: new Scratch(), run: new Scratch() };
+  readonly #memory = { out: new Scratch(), run: new Scratch(), pool: new BodyPool() };
   #mayPack = PACKED_AT_ONCE;
   #lastPacked: number;
 
@@ -69,11 +71,15 @@ class TemplateEncoder implements RemoteWriteEncoder {
     }
     const bodies: WriteBody[] = [];
     for (const [lane, parts] of byLane) {
-      const writer = new BodyWriter(this.#maxLength, lane, this.#scratch);
+      const writer = new BodyWriter(this.#maxLength, lane, this.#memory);
       for (const { part, column } of parts) this.#write(part, column, writer);
       bodies.push(...writer.finish());
     }
     return { bodies, dropped };
+  }
+
+  recycle(body: WriteBody): void {
+    this.#memory.pool.give(body.bytes);
   }
 
   #templateOf(set: SeriesSet): Template {
@@ -116,8 +122,8 @@ class TemplateEncoder implements RemoteWriteEncoder {
 
 function columnOf(snapshot: Snapshot, template: Template): Column {
   const { values, times, time } = template.hasTargetInfo ? withTargetInfo(snapshot) : snapshot;
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
-  return { words, index: undefined, first: 0, time: Math.trunc(time), times };
+  const bits = new BigUint64Array(values.buffer, values.byteOffset, values.length);
+  return { bits, index: undefined, first: 0, time: Math.trunc(time), times };
 }
 
 /** The snapshot with one value more: 1, or stale as soon as everything that the source reports is. */

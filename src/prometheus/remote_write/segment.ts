@@ -44,70 +44,69 @@ export interface Raw {
 /** `labels[i]` is what `series[i]` is sent with. */
 export function buildSegment(series: readonly Series[], labels: readonly Labels[]): Segment {
   const ends = new Uint32Array(series.length);
+  const lengths: number[] = [];
   let total = 0;
   for (let i = 0; i < labels.length; i++) {
-    const record = labelsLength(labels[i]!) + SAMPLE;
+    const record = measureLabels(labels[i]!, lengths) + SAMPLE;
+    lengths.push(record);
     total += 1 + varintLength(record) + record;
     ends[i] = total;
   }
-  const bytes = Buffer.allocUnsafeSlow(total);
+  const bytes = Buffer.alloc(total);
   let at = 0;
-  for (let i = 0; i < labels.length; i++) at = writeRecord(bytes, at, labels[i]!, ends[i]!);
+  let next = 0;
+  for (const own of labels) {
+    at = writeRecord(bytes, at, own, lengths, next);
+    next += own.length + 1;
+  }
   return { series, length: total, raw: { bytes, ends }, packed: undefined, uses: 0 };
 }
 
-function writeRecord(out: Buffer, start: number, labels: Labels, end: number): number {
-  out[start] = 0x0a;
-  // The length counts what lies behind it: at first take it to have one byte, then see how many it really has.
-  let length = end - start - 2;
-  while (1 + varintLength(length) + length > end - start) length--;
-  let at = writeLabels(out, writeVarint(out, start + 1, length), labels);
-  out[at++] = 0x12;
-  out[at++] = SAMPLE - 2;
-  out[at++] = 0x09;
-  out.fill(0, at, at + 8);
-  out[at + 8] = 0x10;
-  return writeVarint(out, at + 9, SIX_BYTES_FROM);
-}
-
-function labelsLength(labels: Labels): number {
+/** Notes the bytes of each name and value; gives those of all label fields. */
+function measureLabels(labels: Labels, lengths: number[]): number {
   let total = 0;
   for (let i = 0; i < labels.length; i += 2) {
-    const pair = stringLength(labels[i]!) + stringLength(labels[i + 1]!);
-    total += 1 + varintLength(pair) + pair;
+    const name = utf8Length(labels[i]!);
+    const value = utf8Length(labels[i + 1]!);
+    lengths.push(name, value);
+    total += fieldLength(fieldLength(name) + fieldLength(value));
   }
   return total;
 }
 
-/** Of a string field: tag, length and bytes. */
-export function stringLength(text: string): number {
-  const bytes = utf8Length(text);
-  return 1 + varintLength(bytes) + bytes;
-}
-
-function writeLabels(out: Buffer, start: number, labels: Labels): number {
-  let at = start;
+/** `lengths[next]` and on: the bytes of each name and value, then of the record. */
+function writeRecord(out: Buffer, start: number, labels: Labels, lengths: readonly number[], next: number): number {
+  out[start] = 0x0a;
+  let at = writeVarint(out, start + 1, lengths[next + labels.length]!);
   for (let i = 0; i < labels.length; i += 2) {
-    const name = labels[i]!;
-    const value = labels[i + 1]!;
+    const name = lengths[next + i]!;
+    const value = lengths[next + i + 1]!;
     out[at] = 0x0a;
-    at = writeVarint(out, at + 1, stringLength(name) + stringLength(value));
-    at = writeString(out, at, 0x0a, name);
-    at = writeString(out, at, 0x12, value);
+    at = writeVarint(out, at + 1, fieldLength(name) + fieldLength(value));
+    at = writeString(out, at, 0x0a, labels[i]!, name);
+    at = writeString(out, at, 0x12, labels[i + 1]!, value);
   }
-  return at;
+  out[at++] = 0x12;
+  out[at++] = SAMPLE - 2;
+  out[at++] = 0x09;
+  at += 8;
+  out[at] = 0x10;
+  return writeVarint(out, at + 1, SIX_BYTES_FROM);
 }
 
-export function writeString(out: Buffer, start: number, tag: number, text: string): number {
+/** Of a field with so many bytes inside: its tag and length too. */
+export const fieldLength = (bytes: number): number => 1 + varintLength(bytes) + bytes;
+
+/** A string field; `bytes` is what `utf8Length` says of it. */
+export function writeString(out: Buffer, start: number, tag: number, text: string, bytes: number): number {
   out[start] = tag;
-  const bytes = utf8Length(text);
   const at = writeVarint(out, start + 1, bytes);
   if (bytes !== text.length) return at + out.write(text, at);
   for (let i = 0; i < bytes; i++) out[at + i] = text.charCodeAt(i);
   return at + bytes;
 }
 
-function utf8Length(text: string): number {
+export function utf8Length(text: string): number {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return Buffer.byteLength(text);
   return text.length;
 }
@@ -135,15 +134,8 @@ export function reframedLength(record: Uint8Array, time: number): number {
   return 1 + varintLength(body) + body;
 }
 
-/** Writes a record anew with a timestamp of any length; the value is two words, low and high. */
-export function reframe(
-  record: Uint8Array,
-  time: number,
-  low: number,
-  high: number,
-  out: Buffer,
-  start: number,
-): number {
+/** Writes a record anew with a timestamp of any length; the value comes as its bits. */
+export function reframe(record: Uint8Array, time: number, bits: bigint, out: Buffer, start: number): number {
   const labels = labelBytes(record);
   const stamp = int64Length(time);
   out[start] = 0x0a;
@@ -153,8 +145,7 @@ export function reframe(
   out[at++] = 0x12;
   out[at++] = 10 + stamp;
   out[at++] = 0x09;
-  at = out.writeUInt32LE(low, at);
-  at = out.writeUInt32LE(high, at);
+  at = out.writeBigUInt64LE(bits, at);
   out[at++] = 0x10;
   return writeInt64(out, at, time);
 }

@@ -33,28 +33,32 @@ export interface Translator {
   targetInfo(series: Series, resource: Resource): Labels | undefined;
 }
 
+/** Names are few: each is looked at once. */
+function memo(decide: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    let answer = known.get(name);
+    if (answer === undefined) {
+      if (known.size > 10_000) known.clear();
+      answer = decide(name);
+      known.set(name, answer);
+    }
+    return answer;
+  };
+}
+
 const SERVICE = new Set(['service.name', 'service.namespace', 'service.instance.id']);
 
 export function createTranslator(options: TranslateOptions): Translator {
   const { externalLabels, namespace, suffixes, resourceLabels, targetInfo } = options;
   const plain = externalLabels.length === 0 && !namespace && !suffixes;
-  const legalNames = new Map<string, boolean>();
-
-  /** Label names are few: each is looked at once. */
-  function isLegal(name: string): boolean {
-    let legal = legalNames.get(name);
-    if (legal === undefined) {
-      if (legalNames.size > 10_000) legalNames.clear();
-      legal = isLabelName(name);
-      legalNames.set(name, legal);
-    }
-    return legal;
-  }
+  const legalLabel = memo(isLabelName);
+  const legalMetric = memo(isMetricName);
 
   function needsEscapes({ labels }: Series): boolean {
     for (let i = 0; i < labels.length; i += 2) {
       const name = labels[i]!;
-      if (name === METRIC_NAME ? !isMetricName(labels[i + 1]!) : !isLegal(name)) return true;
+      if (name === METRIC_NAME ? !legalMetric(labels[i + 1]!) : !legalLabel(name)) return true;
     }
     return false;
   }

@@ -2,6 +2,8 @@
 
 /** Bytes that a whole number from 0 to 2^53 takes. */
 export function varintLength(value: number): number {
+  if (value < 128) return 1;
+  if (value < 16384) return 2;
   let length = 1;
   for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++;
   return length;
@@ -11,7 +13,8 @@ export function varintLength(value: number): number {
 export function writeVarint(out: Uint8Array, start: number, value: number): number {
   let at = start;
   let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) out[at++] = (rest % 128) | 128;
+  for (; rest >= 2 ** 31; rest = Math.floor(rest / 128)) out[at++] = (rest % 128) | 128;
+  for (; rest >= 128; rest >>>= 7) out[at++] = (rest & 127) | 128;
   out[at++] = rest;
   return at;
 }

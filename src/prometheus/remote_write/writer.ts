@@ -1,4 +1,4 @@
-import type { WriteBody } from './body.ts';
+import type { BodyPool, WriteBody } from './body.ts';
 import type { Packed } from './pack.ts';
 import { hasSixBytes, type Raw, reframe, reframedLength, STAMP_BACK, VALUE_BACK } from './segment.ts';
 import { compressElements, maxCompressedLength } from './snappy.ts';
@@ -7,9 +7,10 @@ import { varintLength, writeVarint } from './wire.ts';
 /** Compressed by then, so that scratch memory stays small: snappy looks back no further than 64 KiB anyway. */
 const LONG_RUN = 48 * 1024;
 
-/** The values of one segment: `words` holds each value's low and high word, so that a NaN keeps its bits. */
+/** The values of one segment. */
 export interface Column {
-  words: Uint32Array;
+  /** As bits, so that a NaN keeps its own; a copy from one such array to bytes makes no BigInt. */
+  bits: BigUint64Array;
   /** Sample i has value `index ? index[first + i] : first + i`. */
   index: Uint32Array | undefined;
   first: number;
@@ -27,14 +28,16 @@ export class BodyWriter {
   readonly #bodies: WriteBody[] = [];
   #length = 0;
   #samples = 0;
-  #out: Scratch;
-  #run: Scratch;
+  readonly #out: Scratch;
+  readonly #run: Scratch;
+  readonly #pool: BodyPool;
 
-  constructor(maxLength: number, lane: number, scratch: { out: Scratch; run: Scratch }) {
+  constructor(maxLength: number, lane: number, memory: { out: Scratch; run: Scratch; pool: BodyPool }) {
     this.#maxLength = maxLength;
     this.#lane = lane;
-    this.#out = scratch.out;
-    this.#run = scratch.run;
+    this.#out = memory.out;
+    this.#run = memory.run;
+    this.#pool = memory.pool;
     this.#out.used = 0;
     this.#run.used = 0;
   }
@@ -52,13 +55,11 @@ export class BodyWriter {
     const out = this.#out;
     const base = out.reserve(packed.bytes.length);
     out.bytes.set(packed.bytes, base);
-    const { words, index, first } = column;
+    const { bits, index, first } = column;
     const { values, stamps } = packed;
-    const view = out.view;
+    const { view } = out;
     for (let i = 0; i < values.length; i++) {
-      const from = 2 * (index ? index[first + i]! : first + i);
-      view.setUint32(base + values[i]!, words[from]!, true);
-      view.setUint32(base + values[i]! + 4, words[from + 1]!, true);
+      view.setBigUint64(base + values[i]!, bits[index ? index[first + i]! : first + i]!, true);
     }
     const stamp = stampOf(column.time);
     for (const place of stamps) out.bytes[base + (place >>> 3)] = stamp[place & 7]!;
@@ -89,8 +90,7 @@ export class BodyWriter {
         this.#run.bytes.set(record, at);
         this.#patch(at + length, column, i);
       } else {
-        const from = 2 * valueIndex(column, i);
-        reframe(record, time, column.words[from]!, column.words[from + 1]!, this.#run.bytes, at);
+        reframe(record, time, column.bits[valueIndex(column, i)]!, this.#run.bytes, at);
       }
       this.#count(length, 1);
       if (this.#run.used >= LONG_RUN) this.#closeRun();
@@ -104,9 +104,7 @@ export class BodyWriter {
 
   #patch(end: number, column: Column, i: number): void {
     const at = valueIndex(column, i);
-    const { view } = this.#run;
-    view.setUint32(end - VALUE_BACK, column.words[2 * at]!, true);
-    view.setUint32(end - VALUE_BACK + 4, column.words[2 * at + 1]!, true);
+    this.#run.view.setBigUint64(end - VALUE_BACK, column.bits[at]!, true);
     const stamp = stampOf(column.times ? column.times[at]! : column.time);
     for (let k = 0; k < STAMP_BACK; k++) this.#run.bytes[end - STAMP_BACK + k] = stamp[k]!;
   }
@@ -132,7 +130,7 @@ export class BodyWriter {
     this.#closeRun();
     if (!this.#length) return;
     const preamble = varintLength(this.#length);
-    const bytes = Buffer.allocUnsafeSlow(preamble + this.#out.used);
+    const bytes = this.#pool.take(preamble + this.#out.used);
     writeVarint(bytes, 0, this.#length);
     this.#out.bytes.copy(bytes, preamble, 0, this.#out.used);
     this.#bodies.push({ bytes, length: this.#length, samples: this.#samples, lane: this.#lane });

@@ -1,0 +1,156 @@
+/**
+ * CPU time of remote-write encoding, a sample, beside the usual way: a message written by hand from label strings, then
+ * compressed. `node bench/encode.ts [seconds a case]`
+ */
+import { systemClock } from '#clock';
+import { labelsOf, makeFamily, makeSeries, makeSet, type Series, type SeriesSet, type Snapshot } from '#metrics';
+import { compress, createRemoteWriteEncoder } from '#prometheus';
+import { random } from '../test/support/random.ts';
+
+const SERIES = 1000;
+const seconds = Number(process.argv[2] ?? 1);
+const next = random(1);
+
+/** As a CoreDNS page has them: mostly histogram buckets, about 200 bytes a sample. */
+function coredns(instance: string): Series[] {
+  const duration = makeFamily('coredns_dns_request_duration_seconds', 'histogram');
+  const requests = makeFamily('coredns_dns_requests_total', 'counter');
+  return Array.from({ length: SERIES }, (_, i) => {
+    const common = {
+      instance,
+      job: 'coredns',
+      cluster: 'bench-cluster',
+      zone: `zone-${Math.floor(i / 17)}.cluster.local.`,
+    };
+    const le = i % 17 === 16 ? '+Inf' : String(0.00025 * 2 ** (i % 17));
+    return i % 10 < 8
+      ? makeSeries(
+          duration,
+          labelsOf({ __name__: `${duration.name}_bucket`, le, server: 'dns://:53', view: '', ...common }),
+        )
+      : makeSeries(
+          requests,
+          labelsOf({
+            __name__: requests.name,
+            family: '1',
+            proto: 'udp',
+            server: 'dns://:53',
+            type: `T${i}`,
+            ...common,
+          }),
+        );
+  });
+}
+
+const set = makeSet(coredns('10.0.0.1:9153'));
+const columns = Array.from({ length: 8 }, () =>
+  Float64Array.from({ length: SERIES }, () => (next() < 0.7 ? Math.floor(next() * 1e5) : next())),
+);
+let tick = 0;
+const snapshot = (of: SeriesSet): Snapshot => ({
+  set: of,
+  values: columns[tick++ % columns.length]!,
+  time: 1_700_000_000_000 + tick * 1000,
+});
+const encoder = () =>
+  createRemoteWriteEncoder({
+    clock: systemClock,
+    lanes: 1,
+    maxLength: 1_000_000,
+    externalLabels: [],
+    namespace: '',
+    suffixes: false,
+    resourceLabels: 'none',
+    targetInfo: false,
+  });
+
+/** The whole message anew from strings, without intermediate objects (and for ASCII only): a careful encoder by hand. */
+const out = Buffer.allocUnsafeSlow(SERIES * 1024);
+function byHand({ set: { series }, values, time }: Snapshot): Buffer {
+  let at = 0;
+  const varint = (value: number) => {
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) out[at++] = (rest % 128) | 128;
+    out[at++] = rest;
+  };
+  const text = (tag: number, value: string) => {
+    out[at++] = tag;
+    varint(value.length);
+    for (let i = 0; i < value.length; i++) out[at++] = value.charCodeAt(i);
+  };
+  series.forEach(({ labels }, i) => {
+    let length = 18;
+    for (const part of labels) length += part.length + 2;
+    length += labels.length;
+    out[at++] = 0x0a;
+    varint(length);
+    for (let k = 0; k < labels.length; k += 2) {
+      out[at++] = 0x0a;
+      varint(labels[k]!.length + labels[k + 1]!.length + 4);
+      text(0x0a, labels[k]!);
+      text(0x12, labels[k + 1]!);
+    }
+    out[at++] = 0x12;
+    out[at++] = 16;
+    out[at++] = 0x09;
+    at = out.writeDoubleLE(values[i]!, at);
+    out[at++] = 0x10;
+    varint(time);
+  });
+  return out.subarray(0, at);
+}
+
+function measure(title: string, run: () => void, against?: number): number {
+  for (let warm = 0; warm < 30; warm++) run();
+  let best = Number.POSITIVE_INFINITY;
+  for (let part = 0; part < 5; part++) {
+    const began = process.cpuUsage();
+    const until = performance.now() + seconds * 200;
+    let rounds = 0;
+    while (performance.now() < until) {
+      run();
+      rounds++;
+    }
+    const { user, system } = process.cpuUsage(began);
+    best = Math.min(best, ((user + system) * 1000) / rounds / SERIES);
+  }
+  const ratio = against ? `  ${(best / against).toFixed(4)} of by hand` : '';
+  process.stdout.write(`${title.padEnd(44)} ${best.toFixed(1).padStart(8)} ns/sample${ratio}\n`);
+  return best;
+}
+
+const message = Buffer.from(byHand(snapshot(set)));
+process.stdout.write(`${SERIES} series, ${(message.length / SERIES).toFixed(1)} B/sample, `);
+process.stdout.write(`snappy ${(compress(message).length / SERIES).toFixed(1)} B/sample\n`);
+
+const hand = measure('by hand from strings, snappy', () => compress(byHand(snapshot(set))));
+measure('  of it snappy', () => compress(message), hand);
+measure('first scrape: build, snappy', () => encoder().encode([snapshot(set)]), hand);
+
+const churning = encoder();
+measure(
+  'churn: one series in a thousand new each time',
+  () => churning.encode([snapshot(makeSet(set.series.map((one, i) => (i === tick % SERIES ? { ...one } : one))))]),
+  hand,
+);
+const raw = encoder();
+const times = new Float64Array(SERIES).fill(1_700_000_000_000);
+measure('raw template, times of its own, snappy', () => raw.encode([{ ...snapshot(set), times }]), hand);
+
+const stable = encoder();
+const packed = () => {
+  for (const body of stable.encode([snapshot(set)]).bodies) stable.recycle(body);
+};
+for (let use = 0; use < 10; use++) stable.encode([snapshot(set)]);
+measure('packed template', packed, hand);
+const { bodies } = stable.encode([snapshot(set)]);
+process.stdout.write(`packed template: ${(bodies[0]!.bytes.length / SERIES).toFixed(1)} B/sample on the wire\n`);
+
+let fresh = 0;
+const building = performance.now();
+const cold = encoder();
+const sets = Array.from({ length: 20 }, () => makeSet(coredns(`10.0.1.${fresh++}:9153`)));
+const made = performance.now();
+for (let use = 0; use < 200; use++) cold.encode(sets.map(snapshot));
+process.stdout.write(`20 sources from first scrape on, 200 scrapes: ${Math.round(performance.now() - made)} ms`);
+process.stdout.write(` (making their sets: ${Math.round(made - building)} ms)\n`);
