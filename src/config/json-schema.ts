@@ -20,7 +20,9 @@ export async function wholeSchema(components: Components): Promise<JsonSchema> {
       plugins: { ...ids('Modules that bring components of their own: `./file.ts` beside this file, or a package.') },
     },
     additionalProperties: false,
-    $defs: { reference: { type: 'string', pattern: '\\$\\{.+\\}', description: 'A reference to a variable or a file.' } },
+    $defs: {
+      reference: { type: 'string', pattern: '\\$\\{.+\\}', description: 'A reference to a variable or a file.' },
+    },
   };
 }
 

@@ -69,7 +69,7 @@ interface Source {
 async function readSource(source: string, around: Surroundings, texts: ReadonlyMap<string, string>): Promise<Source> {
   const uri = parseUri(source) ?? { scheme: 'file', rest: source };
   // The text of a `yaml:` source may hold a secret, so it does not name itself.
-  if (uri.scheme === 'yaml') return { file: freeName('yaml:', texts), text: uri.rest };
+  if (uri.scheme === 'yaml') return { file: freeName('<yaml>', texts), text: uri.rest };
   const got = await retrieve(uri, around);
   if (got.unset) throw new Error(`--config ${source}: ${got.warning}`);
   return { file: got.file, text: got.text, ...(uri.scheme === 'file' ? { path: uri.rest } : {}) };

@@ -1,6 +1,6 @@
 /** Where something stands in what the user wrote. Lines and columns count from 1. */
 export interface Place {
-  /** The file as the user named it, `yaml:`, `--set`, … */
+  /** The file as the user named it, `<yaml>`, `--set`, … */
   readonly file: string;
   readonly line: number;
   readonly column: number;
