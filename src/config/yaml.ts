@@ -34,7 +34,8 @@ export function parseYaml(text: string, file: string): ParsedYaml {
   const documents: Document[] = Array.isArray(parsed) ? parsed : [];
   const places = placesIn(text, file, lines);
   const first = documents[0];
-  if (!first) return { issues: [] };
+  const directives = directiveFaults(text, first !== undefined, places);
+  if (!first) return { issues: directives };
   const reader = new Reader(places);
   const root = first.contents === null ? undefined : reader.read(first.contents as unknown, '', 0, undefined);
   const faults = faultIssues(
@@ -51,8 +52,20 @@ export function parseYaml(text: string, file: string): ParsedYaml {
       place: places(start, start),
     });
   }
-  const issues = [...faults, ...reader.issues];
+  const issues = [...directives, ...faults, ...reader.issues];
   return root === undefined ? { issues } : { root, issues };
+}
+
+/** What the package lets pass: two `%YAML` lines, and directives with no document behind them. */
+function directiveFaults(text: string, hasDocument: boolean, places: Places): Issue[] {
+  const lines = [...text.matchAll(/^(?:%.*|---.*)$/gm)];
+  const end = lines.findIndex(([line]) => line.startsWith('---'));
+  const directives = end < 0 ? lines : lines.slice(0, end);
+  const versions = directives.filter(([line]) => /^%YAML\s/.test(line));
+  const wrong = hasDocument ? versions[1] : directives[0];
+  if (!wrong) return [];
+  const message = hasDocument ? 'is a second %YAML directive' : 'is a directive with no document behind it';
+  return [{ path: '', message, place: places(wrong.index, wrong.index + wrong[0].length) }];
 }
 
 /** The text of a plain value, as print-config shows it. */
