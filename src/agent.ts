@@ -8,7 +8,7 @@ import { greeting } from './greeting.ts';
 import { culprit } from './pipeline/instance.ts';
 import { StartError } from './pipeline/life.ts';
 import type { WantedService } from './pipeline/plan.ts';
-import { Service } from './pipeline/service.ts';
+import { RolledBackError, Service } from './pipeline/service.ts';
 import { explain, type Logs } from './telemetry/logger.ts';
 import { MeterRegistry } from './telemetry/meter.ts';
 import { type OwnMetrics, type Streams, startLogs, startOwnMetrics } from './telemetry/telemetry.ts';
@@ -154,29 +154,36 @@ class Agent {
     }
     this.#options.streams.stderr.write(loading.warnings);
     try {
-      await this.#swapTelemetry(loading.resolved.service.telemetry);
+      this.#swapLogs(loading.resolved.service.telemetry);
       await this.#service.reload(wantedOf(loading.resolved), this.#stopping.signal);
+      await this.#restartMetrics(loading.resolved.service.telemetry);
       log().info('the new configuration runs');
     } catch (error) {
       log().error(explain(error));
-      if (!(error instanceof Error && error.name === 'RolledBackError')) this.#stop(1);
+      if (!(error instanceof RolledBackError)) this.#stop(1);
     }
   }
 
-  async #swapTelemetry(next: TelemetryConfig): Promise<void> {
+  #swapLogs({ logs }: TelemetryConfig): void {
+    if (!isDeepStrictEqual(this.#telemetry.logs, logs)) {
+      this.#logs = startLogs(logs, this.#clock, this.#options.streams);
+    }
+    this.#telemetry = { ...this.#telemetry, logs };
+  }
+
+  /** Anew after every reload: the SDK would show the last numbers of a component that has gone for ever. */
+  async #restartMetrics(next: TelemetryConfig): Promise<void> {
     const before = this.#telemetry;
-    if (isDeepStrictEqual(before, next)) return;
-    this.#logs = startLogs(next.logs, this.#clock, this.#options.streams);
-    this.#telemetry = next;
-    if (isDeepStrictEqual({ ...before, logs: 0 }, { ...next, logs: 0 })) return;
-    const { version } = this.#options;
+    const start = (config: TelemetryConfig) =>
+      startOwnMetrics(this.#registry, config, this.#options.version, this.#instance);
     await withLimit(this.#metrics?.stop(), this.#clock, 500);
+    this.#telemetry = next;
     try {
-      this.#metrics = await startOwnMetrics(this.#registry, next, version, this.#instance);
+      this.#metrics = await start(next);
     } catch (error) {
       this.#logs.root.error("the agent's own metrics cannot be shown as the new configuration wants", { error });
       this.#telemetry = { ...next, metrics: before.metrics };
-      this.#metrics = await startOwnMetrics(this.#registry, this.#telemetry, version, this.#instance);
+      this.#metrics = await start(this.#telemetry);
     }
   }
 

@@ -7,6 +7,13 @@ export interface Io {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What only `run` needs: a life that signals and uncaught errors can end. Each returns the way to end the subscription. */
+  readonly life?: Life;
+}
+
+export interface Life {
+  onSignal(listener: (event: 'stop' | 'reload') => void): () => void;
+  onUncaught(listener: (error: unknown) => void): () => void;
 }
 
 /** Exit codes. */

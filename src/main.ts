@@ -1,0 +1,40 @@
+/** The process: arguments, environment, signals, standard streams, exit. Nothing else touches them. */
+import { cli } from './cli.ts';
+import type { Life } from './commands/io.ts';
+import { explain } from './telemetry/logger.ts';
+
+const life: Life = {
+  onSignal(listener) {
+    let stops = 0;
+    const stop = () => {
+      // Whoever asks twice will not wait for a drain.
+      if (++stops > 1) process.exit(1);
+      listener('stop');
+    };
+    const reload = () => listener('reload');
+    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', reload);
+    // The others stay: a signal that comes while the process ends must not kill it with another code.
+    return () => void process.off('SIGHUP', reload);
+  },
+  onUncaught(listener) {
+    process.on('uncaughtException', listener);
+    return () => void process.off('uncaughtException', listener);
+  },
+};
+
+// A reader of our output that goes away (`| head`) is its own affair.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+const { stdin, stdout, stderr, env } = process;
+cli(process.argv.slice(2), { stdin, stdout, stderr, env, life }).then(
+  // Nothing may keep the process alive that its components left behind.
+  (code) => process.exit(code),
+  (error) => {
+    stderr.write(`dnscol: ${explain(error)}\n`);
+    process.exit(1);
+  },
+);
