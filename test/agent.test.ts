@@ -24,6 +24,8 @@ function resolvedOf(components: Wanted[], pipelines: Record<string, string>, log
     issues: [],
     warnings: [],
     tree: nodeOf({}) as MapNode,
+    secrets: new Set(),
+    excerpts: () => undefined,
   };
 }
 
