@@ -11,7 +11,13 @@ export const components: Record<Kind, Record<string, Load>> = {
     cgroup: () => import('../receivers/cgroup/cgroup.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
   },
-  processor: {},
-  exporter: {},
+  processor: {
+    batch: () => import('../processors/batch/batch.ts'),
+    memory_limiter: () => import('../processors/memory_limiter/memory_limiter.ts'),
+    relabel: () => import('../processors/relabel/relabel.ts'),
+  },
+  exporter: {
+    prometheusremotewrite: () => import('../exporters/prometheusremotewrite/prometheusremotewrite.ts'),
+  },
   extension: {},
 };

@@ -1,0 +1,42 @@
+import { totalmem } from 'node:os';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** What the limiter asks of the process. */
+export interface Memory {
+  /** Bytes in use: the JavaScript heap, uncollected garbage included, and the buffers outside of it. */
+  used(): number;
+  /** Bytes that this process may use: its cgroup's limit, or the machine's memory. */
+  total(): number;
+  /** Collects all garbage, now; blocks for as long as that takes. */
+  collect(): void;
+}
+
+/**
+ * `used` leaves out the program itself and pages that V8 has freed and not yet given back, some 50 MiB of the resident
+ * size, as the Collector's figure leaves out Go's. It so falls as soon as the data is gone, and refusing can end.
+ */
+export const processMemory: Memory = {
+  used() {
+    const { used_heap_size, external_memory } = getHeapStatistics();
+    return used_heap_size + external_memory;
+  },
+  total() {
+    const machine = totalmem();
+    // 0, or a number past all memory, when nothing constrains the process.
+    const limit = process.constrainedMemory();
+    return limit > 0 && limit < machine ? limit : machine;
+  },
+  collect: () => collector()(),
+};
+
+let collectGarbage: (() => void) | undefined;
+
+/** `gc` exists only behind a flag, which may be set while running; a new context then has it. */
+function collector(): () => void {
+  if (!collectGarbage) {
+    setFlagsFromString('--expose-gc');
+    collectGarbage = runInNewContext('gc') as () => void;
+  }
+  return collectGarbage;
+}
