@@ -1,0 +1,97 @@
+import type { Batch, SeriesSet, Snapshot } from '#metrics';
+import { type Plan, planOf } from './plan.ts';
+
+/** A snapshot and the start times of its cumulative points, which only whoever saw the samples before can know. */
+export interface Stamped {
+  readonly snapshot: Snapshot;
+  /** Milliseconds since the epoch by `start` of the plan. Never changed: another column is made when one moves. */
+  readonly starts: Float64Array;
+}
+
+interface Seen {
+  start: number;
+  value: number;
+  time: number;
+}
+interface Tracked {
+  readonly seen: readonly Seen[];
+  column: Float64Array;
+}
+
+/** What was not seen for this long starts anew. Milliseconds. */
+const FORGET = 15 * 60_000;
+
+/**
+ * Start times as OTLP wants them for cumulative points. From the source's own `_created` where there is one. Otherwise a
+ * point starts when it is first seen (OTLP data model, "unknown start time": the first point has no duration), and when a
+ * value went down, at the last sample before that: what counted up since then counts from zero.
+ *
+ * One per exporter, and called in the order in which batches come.
+ */
+export class StartTimes {
+  readonly #sets = new WeakMap<SeriesSet, Tracked>();
+  readonly #known = new Map<string, Seen>();
+  #swept = 0;
+
+  stamp(batch: Batch): Stamped[] {
+    return batch.map((snapshot) => ({ snapshot, starts: this.#column(snapshot) }));
+  }
+
+  /** How many points it remembers. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  #column(snapshot: Snapshot): Float64Array {
+    const plan = planOf(snapshot.set);
+    const tracked = this.#sets.get(snapshot.set) ?? this.#track(snapshot, plan);
+    const { values, time, times } = snapshot;
+    let { column } = tracked;
+    for (let i = 0; i < plan.starts.length; i++) {
+      const { watch, created } = plan.starts[i]!;
+      const seen = tracked.seen[i]!;
+      const at = times ? times[watch]! : time;
+      const value = values[watch]!;
+      if (at > seen.time) {
+        if (value < seen.value) seen.start = seen.time;
+        // A marker does not hide the value before it.
+        if (!Number.isNaN(value)) seen.value = value;
+        seen.time = at;
+      }
+      const start = startOf(seen, created < 0 ? 0 : values[created]!, at);
+      if (column[i] === start) continue;
+      if (column === tracked.column) column = column.slice();
+      column[i] = start;
+    }
+    tracked.column = column;
+    return column;
+  }
+
+  #track(snapshot: Snapshot, plan: Plan): Tracked {
+    this.#sweep(snapshot.time);
+    const seen = plan.starts.map(({ key, watch }) => {
+      const known = this.#known.get(key);
+      if (known) return known;
+      const at = snapshot.times ? snapshot.times[watch]! : snapshot.time;
+      const made = { start: at, value: -Infinity, time: -Infinity };
+      this.#known.set(key, made);
+      return made;
+    });
+    const tracked = { seen, column: new Float64Array(seen.length) };
+    this.#sets.set(snapshot.set, tracked);
+    return tracked;
+  }
+
+  #sweep(now: number): void {
+    if (now - this.#swept < FORGET) return;
+    this.#swept = now;
+    for (const [key, seen] of this.#known) if (now - seen.time > FORGET) this.#known.delete(key);
+  }
+}
+
+/** `created` is in seconds; a clock that is ahead of ours would make a point end before it starts. */
+function startOf(seen: Seen, created: number, at: number): number {
+  const told = Math.round(created * 1e6) / 1e3;
+  if (told > 0 && told <= at) return told;
+  return Math.min(seen.start, at);
+}

@@ -1,0 +1,214 @@
+import type { Labels, SeriesSet } from '#metrics';
+import {
+  type HistogramPoint,
+  type MetricPlan,
+  type NumberPoint,
+  planOf,
+  type ResourcePlan,
+  type Scope,
+  type ScopePlan,
+  type SummaryPoint,
+} from './plan.ts';
+import { ReverseWriter } from './wire.ts';
+
+/** An encoded request of one series set with every number zero, and where each number goes. Offsets are in bytes. */
+export interface Template {
+  readonly bytes: Uint8Array;
+  /** Where times go, and the series whose time it is. */
+  readonly timeAt: Uint32Array;
+  readonly timeOf: Uint32Array;
+  /** By `start` of the plan. */
+  readonly startAt: Uint32Array;
+  readonly numbers: {
+    readonly index: Uint32Array;
+    readonly valueAt: Uint32Array;
+    readonly flagsAt: Uint32Array;
+    readonly timeAt: Uint32Array;
+  };
+  readonly histograms: readonly TemplateHistogram[];
+  readonly summaries: readonly TemplateSummary[];
+}
+interface Place {
+  readonly timeAt: number;
+  readonly flagsAt: number;
+  readonly countAt: number;
+  /** -1: there is none. */
+  readonly sumAt: number;
+}
+export interface TemplateHistogram extends Place {
+  readonly point: HistogramPoint;
+  readonly bucketsAt: number;
+}
+export interface TemplateSummary extends Place {
+  readonly point: SummaryPoint;
+  readonly quantileAt: readonly number[];
+}
+
+/** Field numbers and wire types: opentelemetry/proto/metrics/v1/metrics.proto. A tag is number × 8 + type. */
+export function compile(set: SeriesSet, scope: Scope): Template {
+  const plan = planOf(set);
+  const compiler = new Compiler(scope);
+  for (const resource of plan.resources.toReversed()) compiler.resourceMetrics(resource);
+  return compiler.finish(plan.starts.length);
+}
+
+const CUMULATIVE = 2;
+
+class Compiler {
+  readonly #w = new ReverseWriter();
+  readonly #scope: Scope;
+  // All of these hold distances from the end until the message is whole.
+  readonly #times: { at: number; of: number }[] = [];
+  readonly #starts: { at: number; start: number }[] = [];
+  readonly #numbers: { index: number; valueAt: number; flagsAt: number; timeAt: number }[] = [];
+  readonly #histograms: TemplateHistogram[] = [];
+  readonly #summaries: TemplateSummary[] = [];
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  resourceMetrics({ attributes, scopes }: ResourcePlan): void {
+    const whole = this.#w.size;
+    for (const scope of scopes.toReversed()) this.#scopeMetrics(scope);
+    const resource = this.#w.size;
+    this.#attributes(0x0a, attributes);
+    this.#w.close(0x0a, resource);
+    this.#w.close(0x0a, whole);
+  }
+
+  finish(starts: number): Template {
+    const bytes = this.#w.finish();
+    const end = bytes.length;
+    const startAt = new Uint32Array(starts);
+    for (const { at, start } of this.#starts) startAt[start] = end - at;
+    const place = <P extends Place>(one: P): P => ({
+      ...one,
+      timeAt: end - one.timeAt,
+      flagsAt: end - one.flagsAt,
+      countAt: end - one.countAt,
+      sumAt: one.sumAt < 0 ? -1 : end - one.sumAt,
+    });
+    return {
+      bytes,
+      timeAt: Uint32Array.from(this.#times, ({ at }) => end - at),
+      timeOf: Uint32Array.from(this.#times, ({ of }) => of),
+      startAt,
+      numbers: {
+        index: Uint32Array.from(this.#numbers, ({ index }) => index),
+        valueAt: Uint32Array.from(this.#numbers, ({ valueAt }) => end - valueAt),
+        flagsAt: Uint32Array.from(this.#numbers, ({ flagsAt }) => end - flagsAt),
+        timeAt: Uint32Array.from(this.#numbers, ({ timeAt }) => end - timeAt),
+      },
+      histograms: this.#histograms.map((one) => ({ ...place(one), bucketsAt: end - one.bucketsAt })),
+      summaries: this.#summaries.map((one) => ({ ...place(one), quantileAt: one.quantileAt.map((at) => end - at) })),
+    };
+  }
+
+  #scopeMetrics({ name, version, schemaUrl, attributes, metrics }: ScopePlan): void {
+    const w = this.#w;
+    const whole = w.size;
+    if (schemaUrl) w.string(0x1a, schemaUrl);
+    for (const metric of metrics.toReversed()) this.#metric(metric);
+    const scope = w.size;
+    this.#attributes(0x1a, attributes);
+    w.string(0x12, name === undefined ? this.#scope.version : version);
+    w.string(0x0a, name ?? this.#scope.name);
+    w.close(0x0a, scope);
+    w.close(0x12, whole);
+  }
+
+  #metric(metric: MetricPlan): void {
+    const w = this.#w;
+    const whole = w.size;
+    this.#attributes(0x62, ['prometheus.type', metric.type]);
+    const data = w.size;
+    if (metric.data === 'histogram') {
+      w.small(0x10, CUMULATIVE);
+      for (const point of metric.points.toReversed()) this.#histogram(point);
+      w.close(0x4a, data);
+    } else if (metric.data === 'summary') {
+      for (const point of metric.points.toReversed()) this.#summary(point);
+      w.close(0x5a, data);
+    } else {
+      const sum = metric.data === 'sum';
+      if (sum && metric.monotonic) w.small(0x18, 1);
+      if (sum) w.small(0x10, CUMULATIVE);
+      for (const point of metric.points.toReversed()) this.#number(point);
+      w.close(sum ? 0x3a : 0x2a, data);
+    }
+    if (metric.unit) w.string(0x1a, metric.unit);
+    if (metric.description) w.string(0x12, metric.description);
+    w.string(0x0a, metric.name);
+    w.close(0x12, whole);
+  }
+
+  #number({ attributes, value, start }: NumberPoint): void {
+    const w = this.#w;
+    const whole = w.size;
+    const flagsAt = w.small(0x40, 0);
+    this.#attributes(0x3a, attributes);
+    const valueAt = w.eight(0x21);
+    const timeAt = this.#span(value, start);
+    w.close(0x0a, whole);
+    this.#numbers.push({ index: value, valueAt, flagsAt, timeAt });
+  }
+
+  #histogram(point: HistogramPoint): void {
+    const w = this.#w;
+    const whole = w.size;
+    const flagsAt = w.small(0x50, 0);
+    this.#attributes(0x4a, point.attributes);
+    const bounds = w.size;
+    for (const bound of point.bounds.toReversed()) w.bareEight(bound);
+    if (point.bounds.length) w.close(0x3a, bounds);
+    const counts = w.size;
+    if (point.bucketed) for (let i = 0; i <= point.bounds.length; i++) w.bareEight();
+    const bucketsAt = w.size;
+    if (point.bucketed) w.close(0x32, counts);
+    const sumAt = point.sum < 0 ? -1 : w.eight(0x29);
+    const countAt = w.eight(0x21);
+    const timeAt = this.#span(point.count, point.start);
+    w.close(0x0a, whole);
+    this.#histograms.push({ point, timeAt, flagsAt, countAt, sumAt, bucketsAt });
+  }
+
+  #summary(point: SummaryPoint): void {
+    const w = this.#w;
+    const whole = w.size;
+    const flagsAt = w.small(0x40, 0);
+    this.#attributes(0x3a, point.attributes);
+    const quantileAt: number[] = [];
+    for (const { quantile } of point.quantiles.toReversed()) {
+      const since = w.size;
+      quantileAt.unshift(w.eight(0x11));
+      w.eight(0x09, quantile);
+      w.close(0x32, since);
+    }
+    const sumAt = w.eight(0x29);
+    const countAt = w.eight(0x21);
+    const timeAt = this.#span(point.count, point.start);
+    w.close(0x0a, whole);
+    this.#summaries.push({ point, timeAt, flagsAt, countAt, sumAt, quantileAt });
+  }
+
+  /** Both times of a point. Returns where the later one stands. */
+  #span(of: number, start: number): number {
+    const at = this.#w.eight(0x19);
+    this.#times.push({ at, of });
+    if (start >= 0) this.#starts.push({ at: this.#w.eight(0x11), start });
+    return at;
+  }
+
+  /** KeyValue messages with string values. */
+  #attributes(tag: number, attributes: Labels): void {
+    const w = this.#w;
+    for (let i = attributes.length - 2; i >= 0; i -= 2) {
+      const pair = w.size;
+      w.string(0x0a, attributes[i + 1]!);
+      w.close(0x12, pair);
+      w.string(0x0a, attributes[i]!);
+      w.close(tag, pair);
+    }
+  }
+}
