@@ -1,6 +1,6 @@
 /** The source lines under an issue, with everything masked that may be a secret. */
 import type { ConfigNode, Place } from './node.ts';
-import { isHeadersKey, isSecretKey, REDACTED, redactUrls } from './redact.ts';
+import { BARE_USERINFO, isHeadersKey, isSecretKey, REDACTED, redactUrls, secretTexts } from './redact.ts';
 
 export interface Excerpt {
   readonly text: string;
@@ -18,7 +18,12 @@ const KEY_WIDTH = 300;
 const REFERENCE_ONLY = /^(["']?)\$\{[^{}]*\}\1$/;
 const KEY = /^(\s*(?:-\s+)*)(["']?)([^\s"'#{}[\],][^"'#{}[\],]*?)\2\s*[:=](?=\s|$|(?<==))\s*/;
 
-export function excerpts(texts: ReadonlyMap<string, string>, secrets: ReadonlySet<ConfigNode>): Excerpts {
+export function excerpts(
+  texts: ReadonlyMap<string, string>,
+  tree: ConfigNode,
+  secrets: ReadonlySet<ConfigNode>,
+): Excerpts {
+  const hidden = secretTexts(tree, secrets);
   const split = new Map<string, string[]>();
   const linesOf = (file: string) => {
     const known = split.get(file) ?? texts.get(file)?.split(/\r?\n/);
@@ -37,7 +42,14 @@ export function excerpts(texts: ReadonlyMap<string, string>, secrets: ReadonlySe
     const spans = (places.get(`${place.file}:${place.line}`) ?? []).map(
       (p): Span => [p.column - 1, p.column - 1 + p.length],
     );
-    return cut(masked(line, [...spans, ...guessed(lines, place.line - 1, suspect)], place.column - 1, place.length));
+    return cut(
+      masked(
+        line,
+        [...spans, ...guessed(lines, place.line - 1, suspect), ...repeated(line, hidden)],
+        place.column - 1,
+        place.length,
+      ),
+    );
   };
 }
 
@@ -62,7 +74,18 @@ function guessed(lines: readonly string[], at: number, suspect: boolean): Span[]
   const url = /[a-z][a-z0-9+.-]{0,20}:\/\/([^/?#\s"'@]*(?:@[^/?#\s"'@]*)*)@/gi;
   for (const match of line.matchAll(url))
     spans.push([match.index + match[0].length - 1 - match[1]!.length, match.index + match[0].length - 1]);
+  for (const match of line.matchAll(BARE_USERINFO)) {
+    spans.push([match.index + match[1]!.length, match.index + match[0].length - 1]);
+  }
   return spans.filter(([start, end]) => end > start && !REFERENCE_ONLY.test(line.slice(start, end).trim()));
+}
+
+/** A secret that stands on the line as something else, too. */
+function repeated(line: string, hidden: readonly string[]): Span[] {
+  return hidden.flatMap((text) => {
+    const at = line.indexOf(text);
+    return at < 0 ? [] : [[at, at + text.length] as Span];
+  });
 }
 
 const indentOf = (line: string) => line.search(/\S|$/);

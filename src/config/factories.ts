@@ -28,8 +28,7 @@ export function unknownType(components: Components, kind: Kind, type: string): s
   const known = Object.keys(components[kind]).sort();
   const other = KINDS.find((k) => k !== kind && Object.hasOwn(components[k], type));
   const hint = other ? `; it is ${/^[aeiou]/.test(other) ? 'an' : 'a'} ${other}` : didYouMean(type, known);
-  const end = hint.endsWith('?') ? '' : ';';
-  return `is not a known ${kind}${hint}${end} known: ${known.join(', ') || 'none'}`;
+  return `is not a known ${kind} (known: ${known.join(', ') || 'none'})${hint}`;
 }
 
 /**

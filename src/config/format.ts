@@ -21,7 +21,7 @@ export function formatIssues(issues: readonly Issue[], excerpts: Excerpts): stri
 function formatIssue(issue: Issue, excerpts: Excerpts): string {
   const { path, place, severity } = issue;
   const where = place.file ? `${place.file}:${place.line}:${place.column}: ` : '';
-  const head = `${where}${severity === 'warning' ? 'warning: ' : ''}${path ? `${path}: ` : ''}${issue.message}`;
+  const head = `${where}${severity === 'warning' ? 'warning: ' : ''}${path ? `${shortened(path)}: ` : ''}${issue.message}`;
   const excerpt = excerpts(place, isMisspeltSecret(issue));
   if (!excerpt) return `${oneLine(head)}\n`;
   const number = `  ${place.line} `;
@@ -31,6 +31,9 @@ function formatIssue(issue: Issue, excerpts: Excerpts): string {
 
 /** `passwrod: hunter2` is not known to be a secret, but it was meant to be one. */
 const isMisspeltSecret = ({ message }: Issue) => isSecretKey(/did you mean ([^?]+)\?/.exec(message)?.[1] ?? '');
+
+/** A path of a hundred steps is told by its ends. */
+const shortened = (path: string) => (path.length > 160 ? `${path.slice(0, 110)}…${path.slice(-40)}` : path);
 
 /** Control characters of a configuration do not reach the terminal. */
 const oneLine = (text: string) =>

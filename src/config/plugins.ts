@@ -17,7 +17,8 @@ export const importPlugin: ImportPlugin = async (name, configFile) => {
   return import(pathToFileURL(createRequire(resolve(folder, 'x.js')).resolve(name)).href);
 };
 
-const names = list(string({ nonEmpty: true, typeName: 'module' }));
+const moduleName = string({ nonEmpty: true, typeName: 'module' });
+const names = list(moduleName);
 
 /** The components and those of the plugins. A plugin that cannot be had is an issue at its place. */
 export async function withPlugins(
@@ -27,16 +28,21 @@ export async function withPlugins(
   importIt: ImportPlugin,
 ): Promise<Components> {
   if (!node) return components;
-  const read = names.read(node, 'plugins', report);
-  if (read === INVALID || node.kind !== 'list') return components;
+  if (node.kind !== 'list') {
+    names.read(node, 'plugins', report);
+    return components;
+  }
   const all = Object.fromEntries(KINDS.map((kind) => [kind, { ...components[kind] }])) as Components;
-  for (const [i, name] of read.entries()) {
-    const { place } = node.items[i]!;
+  for (const [i, item] of node.items.entries()) {
+    const name = moduleName.read(item, `plugins[${i}]`, report);
+    if (name === INVALID) continue;
+    const { place } = item;
     const complain = (message: string) => report.issue(`plugins[${i}]`, message, place);
     try {
       for (const factory of factoriesOf(await importIt(name, place.file))) register(all, factory, complain);
     } catch (error) {
-      complain(`cannot be loaded: ${(error as Error).message}`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      complain(`cannot be loaded: ${code?.endsWith('MODULE_NOT_FOUND') ? 'there is no such module' : message}`);
     }
   }
   return all;

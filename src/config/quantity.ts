@@ -49,6 +49,13 @@ export function formatDuration(ms: number): string {
 
 const SIZE_UNITS = ['B', 'K', 'M', 'G', 'T', 'P', 'E'];
 
+/** `4194304` as `4MiB`. */
+export function formatSize(bytes: number): string {
+  let power = 0;
+  while (power < SIZE_UNITS.length - 1 && bytes > 0 && bytes % 1024 ** (power + 1) === 0) power++;
+  return power ? `${bytes / 1024 ** power}${SIZE_UNITS[power]}iB` : `${bytes}B`;
+}
+
 /** Bytes, or undefined. Like Prometheus' units, `MB` and `MiB` are both 1024-based. */
 export function parseSize(text: string): number | undefined {
   const part = /^(\d+(?:\.\d+)?)\s*([KMGTPE]?)(i?)(B?)$/i.exec(text.trim());

@@ -15,9 +15,14 @@ export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key) || CAM
 /** A key whose whole content is kept back: any header may carry credentials. */
 export const isHeadersKey = (key: string): boolean => HEADERS.test(key);
 
+/** `user:pass@host`, with no scheme before it. */
+export const BARE_USERINFO = /(^|[\s"'=[,{(])[^\s/:"'@]{1,64}:[^\s/"'@]{1,256}@/g;
+
 /** `https://user:pass@host` without user and pass. */
 export function redactUrls(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]{0,20}:\/\/)[^/?#\s"'@]*(?:@[^/?#\s"'@]*)*@/gi, `$1${REDACTED}@`);
+  return text
+    .replace(BARE_USERINFO, `$1${REDACTED}@`)
+    .replace(/([a-z][a-z0-9+.-]{0,20}:\/\/)[^/?#\s"'@]*(?:@[^/?#\s"'@]*)*@/gi, `$1${REDACTED}@`);
 }
 
 /** The plain value of a tree with `[REDACTED]` in place of every secret. Keys keep their order. */
@@ -41,12 +46,17 @@ export function redactedPlain(node: ConfigNode, secrets: ReadonlySet<ConfigNode>
  * the sentences of checks that components bring.
  */
 export function redactMessage(tree: ConfigNode, secrets: ReadonlySet<ConfigNode>): (issue: Issue) => string {
-  const hidden = new Set<string>();
-  for (const scalar of secretScalars(tree, secrets)) {
-    for (const text of [scalar.text, String(scalar.value)]) if (text && text.length >= 4) hidden.add(text);
-  }
-  const longestFirst = [...hidden].sort((a, b) => b.length - a.length);
+  const longestFirst = secretTexts(tree, secrets);
   return ({ message }) => longestFirst.reduce((text, secret) => text.replaceAll(secret, REDACTED), redactUrls(message));
+}
+
+/** What secrets say, the longest first; one of three characters cannot be told from the text around it. */
+export function secretTexts(tree: ConfigNode, secrets: ReadonlySet<ConfigNode>): string[] {
+  const texts = new Set<string>();
+  for (const scalar of secretScalars(tree, secrets)) {
+    for (const text of [scalar.text, String(scalar.value)]) if (text && text.length >= 4) texts.add(text);
+  }
+  return [...texts].sort((a, b) => b.length - a.length);
 }
 
 /** Every scalar that is a secret, or long enough and from an expansion. */

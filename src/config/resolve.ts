@@ -81,7 +81,7 @@ export async function resolveConfig(
     service,
     issues: complaints.issues(),
     warnings: complaints.warnings(),
-    excerpts: excerpts(loaded.texts, complaints.secrets),
+    excerpts: excerpts(loaded.texts, tree, complaints.secrets),
     secrets: complaints.secrets,
     tree,
   };
@@ -98,10 +98,9 @@ function checkSections(tree: MapNode, complaints: Complaints): void {
   for (const [key, { keyPlace, value }] of tree.entries) {
     if (key === 'connectors') {
       const empty = value.kind === 'scalar' && value.value === null;
-      if (!empty)
-        complaints.issue(key, 'connectors are not supported: let one pipeline export to two exporters', keyPlace);
+      if (!empty) complaints.issue(key, 'is not supported: let one pipeline export to two exporters', keyPlace);
     } else if (!TOP_LEVEL.includes(key)) {
-      complaints.issue(key, `is not a section${didYouMean(key, TOP_LEVEL)}; known: ${TOP_LEVEL.join(', ')}`, keyPlace);
+      complaints.issue(key, `is not a section (known: ${TOP_LEVEL.join(', ')})${didYouMean(key, TOP_LEVEL)}`, keyPlace);
     }
   }
   for (const kind of ['receiver', 'exporter']) {

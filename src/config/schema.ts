@@ -4,7 +4,7 @@
  */
 import { didYouMean, type Report } from './issue.ts';
 import { type ConfigNode, type MapNode, nodeOf, type Place, type ScalarNode } from './node.ts';
-import { formatDuration, parseDuration, parseSize } from './quantity.ts';
+import { formatDuration, formatSize, parseDuration, parseSize } from './quantity.ts';
 import { Secret } from './secret.ts';
 
 export type JsonSchema = Record<string, unknown>;
@@ -255,7 +255,7 @@ export function size(options: NumberOptions = {}): Schema<number> {
     { min: 0, ...options },
     { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
     (n) => (Number.isInteger(n) ? n : undefined),
-    String,
+    formatSize,
   );
 }
 

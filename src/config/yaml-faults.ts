@@ -7,10 +7,10 @@ import type { Places } from './yaml.ts';
 const MAX_FAULTS = 20;
 
 /** One issue a line, the first fault on it, in the order of the text. */
-export function faultIssues(errors: readonly YAMLError[], text: string, places: Places): Issue[] {
+export function faultIssues(errors: readonly YAMLError[], text: string, places: Places, lastQuote: number): Issue[] {
   const byLine = new Map<number, Issue>();
   for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
-    const start = Math.min(Math.max(0, error.pos[0]), text.length);
+    const start = startOf(error, text, lastQuote);
     const place = places(start, Math.max(error.pos[1], start + 1));
     if (byLine.has(place.line)) continue;
     byLine.set(place.line, { path: '', message: sentence(error, text, start), place });
@@ -18,6 +18,15 @@ export function faultIssues(errors: readonly YAMLError[], text: string, places: 
   }
   return [...byLine.values()];
 }
+
+/** Blanks are no place to point at, except tabs; nor is the end of the text, where an open quote is found out. */
+function startOf(error: YAMLError, text: string, lastQuote: number): number {
+  if (isOpenQuote(error)) return lastQuote;
+  const start = Math.min(Math.max(0, error.pos[0]), text.length);
+  return error.code === 'TAB_AS_INDENT' ? start : start + /^ */.exec(text.slice(start, start + 200))![0].length;
+}
+
+const isOpenQuote = ({ message }: YAMLError) => /Missing closing .quote/.test(message);
 
 function sentence(error: YAMLError, text: string, at: number): string {
   const { message } = error;
@@ -54,8 +63,9 @@ function badIndent(message: string): string {
 }
 
 function missing(message: string): string {
-  const closing = /closing (.)quote|end with a (.)|expected (?:flow \S+ to )?end with (.)/i.exec(message);
-  if (closing) return `expected a closing ${closing[1] ?? closing[2] ?? closing[3]} before this`;
+  if (/Missing closing .quote/.test(message)) return 'has no closing quote';
+  const closing = /end with a (.)/i.exec(message)?.[1];
+  if (closing) return `expected a closing ${closing} before this`;
   if (/followed by map values/.test(message)) return 'expected a colon after this key';
   if (/Missing ,/.test(message)) return 'expected a comma before this';
   if (/Missing space after :/.test(message)) return 'expected a space after the colon';

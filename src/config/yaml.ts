@@ -38,11 +38,8 @@ export function parseYaml(text: string, file: string): ParsedYaml {
   if (!first) return { issues: directives };
   const reader = new Reader(places);
   const root = first.contents === null ? undefined : reader.read(first.contents as unknown, '', 0, undefined);
-  const faults = faultIssues(
-    documents.flatMap((d) => d.errors),
-    text,
-    places,
-  );
+  const errors = documents.flatMap((d) => d.errors);
+  const faults = faultIssues(errors, text, places, reader.lastQuote);
   const second = documents[1];
   if (second) {
     const start = second.contents?.range?.[0] ?? first.range?.[2] ?? 0;
@@ -93,6 +90,10 @@ class Reader {
   readonly issues: Issue[] = [];
   readonly #places: Places;
   readonly #anchors = new Map<string, ConfigNode | undefined>();
+  /** Where the last quoted scalar began: that of a quote that is never closed. */
+  lastQuote = 0;
+  /** A limit on aliases was passed and reported: those after it are nothing. */
+  #exhausted = false;
   #aliases = 0;
   #unfolded = 0;
 
@@ -127,6 +128,7 @@ class Reader {
     }
     if (!isScalar(node)) return { kind: 'scalar', place: own, value: null };
     const text = String(node.value ?? '');
+    if (node.type?.startsWith('QUOTE')) this.lastQuote = node.range?.[0] ?? 0;
     const value: ScalarValue | undefined = node.tag
       ? typeTagged(node.tag, text)
       : node.type === 'PLAIN'
@@ -181,17 +183,22 @@ class Reader {
   }
 
   #alias(name: string, path: string, place: Place): ConfigNode {
+    if (this.#exhausted) {
+      const before = this.#anchors.get(name);
+      return before?.kind === 'scalar' ? before : nothing(place);
+    }
     if (++this.#aliases > MAX_ALIASES) {
-      if (this.#aliases > MAX_ALIASES + 1) return nothing(place);
+      this.#exhausted = true;
       return this.#refuse(path, `is one alias more than the ${MAX_ALIASES} that a file may have`, place);
     }
     if (!this.#anchors.has(name))
       return this.#refuse(path, 'is an alias of an anchor that does not come before it', place);
     const target = this.#anchors.get(name);
     if (!target) return this.#refuse(path, 'is an alias of what it is a part of', place);
-    if (this.#unfolded > MAX_UNFOLDED) return nothing(place);
+    if (target.kind === 'scalar') return target;
     this.#unfolded += sizeOf(target, MAX_UNFOLDED + 1);
     if (this.#unfolded <= MAX_UNFOLDED) return target;
+    this.#exhausted = true;
     return this.#refuse(path, `is an alias too many: together they unfold to more than ${MAX_UNFOLDED} values`, place);
   }
 
