@@ -1,4 +1,14 @@
 import { type Family, type MetricType, makeFamily } from '#metrics';
+import type { Keyword } from './reader.ts';
+
+/** What a HELP, TYPE or UNIT line says. */
+export interface Metadata {
+  readonly keyword: Keyword;
+  readonly name: string;
+  readonly text: string;
+  /** Of a TYPE line. */
+  readonly type?: MetricType;
+}
 
 interface Known {
   type: MetricType;
@@ -34,12 +44,16 @@ export class Families {
     this.#before = before;
   }
 
-  set(name: string, part: Partial<Pick<Known, 'type' | 'help' | 'unit'>>): void {
-    this.#known.set(name, {
-      ...(this.#known.get(name) ?? { type: 'unknown', help: '', unit: '' }),
-      ...part,
-      family: undefined,
-    });
+  set({ keyword, name, text, type }: Metadata): void {
+    let known = this.#known.get(name);
+    if (known === undefined) {
+      known = { type: 'unknown', help: '', unit: '' };
+      this.#known.set(name, known);
+    }
+    if (keyword === 'HELP') known.help = text;
+    else if (keyword === 'UNIT') known.unit = text;
+    else known.type = type!;
+    known.family = undefined;
     this.#bySeries.clear();
   }
 

@@ -12,31 +12,50 @@ export function boundLabel(type: MetricType | undefined): string {
  */
 export function sampleLabels(name: string, pairs: readonly string[], bound: string): Labels | string {
   const flat = [METRIC_NAME, name];
+  let empty = name === '';
   for (let i = 0; i < pairs.length; i += 2) {
     const label = pairs[i]!;
-    // Insertion sort: labels mostly come sorted, and there are few.
-    let at = flat.length;
-    let order = 1;
-    while (at > 0) {
-      order = compareBytes(label, flat[at - 2]!);
-      if (order >= 0) break;
-      at -= 2;
-    }
-    if (order === 0) return label;
-    const value = label === bound ? boundValue(pairs[i + 1]!) : pairs[i + 1]!;
-    if (at === flat.length) flat.push(label, value);
-    else flat.splice(at, 0, label, value);
+    const at = placeFor(label, flat);
+    if (at > 0 && flat[at - 2] === label) return label;
+    const value = label === bound ? boundText(pairs[i + 1]!) : pairs[i + 1]!;
+    empty ||= value === '';
+    insert(flat, at, label, value);
   }
-  return Object.freeze(flat.includes('') ? withoutEmpty(flat) : flat);
+  return Object.freeze(empty ? withoutEmpty(flat) : flat);
 }
 
-function withoutEmpty(flat: string[]): string[] {
-  return flat.filter((_, i) => flat[i | 1] !== '');
+/** Behind the labels that sort before `label` or are it. Labels mostly come sorted, so from the end. */
+function placeFor(label: string, flat: readonly string[]): number {
+  let at = flat.length;
+  while (at > 0 && compareBytes(label, flat[at - 2]!) < 0) at -= 2;
+  return at;
 }
 
-function boundValue(text: string): string {
+function insert(flat: string[], at: number, label: string, value: string): void {
+  flat.push(label, value);
+  for (let i = flat.length - 1; i > at + 1; i--) flat[i] = flat[i - 2]!;
+  flat[at] = label;
+  flat[at + 1] = value;
+}
+
+function withoutEmpty(flat: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < flat.length; i += 2) if (flat[i + 1] !== '') kept.push(flat[i]!, flat[i + 1]!);
+  return kept;
+}
+
+/** The same few bounds come again and again, and formatting one costs as much as the rest of a sample. */
+const bounds = new Map<string, string>();
+const MOST_BOUNDS = 1000;
+
+function boundText(text: string): string {
+  const known = bounds.get(text);
+  if (known !== undefined) return known;
   const value = parseFloatText(text);
-  return value === undefined ? text : formatBound(value);
+  const written = value === undefined ? text : formatBound(value);
+  if (bounds.size >= MOST_BOUNDS) bounds.clear();
+  if (text.length < 32) bounds.set(text, written);
+  return written;
 }
 
 /** A text that two label sets share only when they are equal, `without` aside. */

@@ -1,3 +1,4 @@
+import type { Metadata } from './families.ts';
 import type { Memory } from './page.ts';
 import type { Plan } from './plan.ts';
 import type { Reader } from './reader.ts';
@@ -31,7 +32,10 @@ export class PlanMemory implements Memory {
   }
 
   find(reader: Reader, bound: string): number {
-    const found = this.#stands(this.#next, reader) ? this.#next : this.#lookUp(reader);
+    const next = this.#next;
+    // The one behind the next too: a series that was replaced by another leaves the order as it was.
+    const near = this.#stands(next, reader) ? next : this.#stands(next + 1, reader) ? next + 1 : -1;
+    const found = near >= 0 ? near : this.#lookUp(reader);
     if (found < 0 || this.#plan.bounds[found] !== bound || !this.#plan.ends(found)) return -1;
     const value = reader.pos + this.#plan.starts[found]! - this.#plan.series[found]!;
     // More of the series may follow: blanks, or the labels of what is there without any.
@@ -42,10 +46,21 @@ export class PlanMemory implements Memory {
     return found;
   }
 
+  comments(reader: Reader): readonly Metadata[] {
+    const { lines, series, metadata } = this.#plan;
+    const next = this.#next;
+    if (next >= this.size || metadata[next]!.length === 0) return NONE;
+    const from = lines[next]!;
+    const to = series[next]!;
+    if (!this.#plan.stands(from, to, reader.body, this.#view, reader.pos)) return NONE;
+    reader.pos += to - from;
+    return metadata[next]!;
+  }
+
   #stands(index: number, reader: Reader): boolean {
     if (index >= this.size) return false;
-    const { page, series, starts } = this.#plan;
-    return standsAt(reader.body, reader.pos, page, series[index]!, starts[index]!);
+    const { series, starts } = this.#plan;
+    return this.#plan.stands(series[index]!, starts[index]!, reader.body, this.#view, reader.pos);
   }
 
   #lookUp(reader: Reader): number {
@@ -56,7 +71,15 @@ export class PlanMemory implements Memory {
   }
 }
 
-/** Open addressing over the plan's series; a slot holds an index plus one. */
+const NONE: readonly Metadata[] = [];
+
+/** So many slots are looked at. A page that has a line a thousand times, or that was made to collide, costs no more. */
+const PROBES = 32;
+
+/**
+ * Open addressing over the plan's series; a slot holds an index plus one. What finds no slot nearby is left out, and so is
+ * read anew.
+ */
 class Table {
   readonly #plan: Plan;
   readonly #slots: Uint32Array;
@@ -70,26 +93,30 @@ class Table {
     this.#mask = this.#slots.length - 1;
     const view = new DataView(page.buffer, page.byteOffset, page.length);
     for (let i = 0; i < n; i++) {
-      let slot = hash(view, series[i]!, starts[i]!) & this.#mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = i + 1;
+      const slot = this.#free(hash(view, series[i]!, starts[i]!));
+      if (slot >= 0) this.#slots[slot] = i + 1;
     }
   }
 
-  find(body: Buffer, view: DataView, from: number, to: number): number {
-    const { page, series, starts } = this.#plan;
-    let slot = hash(view, from, to) & this.#mask;
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) & this.#mask) {
-      const i = this.#slots[slot]! - 1;
-      if (starts[i]! - series[i]! === to - from && standsAt(body, from, page, series[i]!, starts[i]!)) return i;
+  #free(hashed: number): number {
+    for (let probe = 0; probe < PROBES; probe++) {
+      const slot = (hashed + probe) & this.#mask;
+      if (this.#slots[slot] === 0) return slot;
     }
     return -1;
   }
-}
 
-function standsAt(body: Buffer, at: number, page: Buffer, from: number, to: number): boolean {
-  const end = at + to - from;
-  return end <= body.length && page.compare(body, at, end, from, to) === 0;
+  find(body: Buffer, view: DataView, from: number, to: number): number {
+    const { series, starts } = this.#plan;
+    const hashed = hash(view, from, to);
+    for (let probe = 0; probe < PROBES; probe++) {
+      const i = this.#slots[(hashed + probe) & this.#mask]! - 1;
+      if (i < 0) break;
+      const size = starts[i]! - series[i]!;
+      if (size === to - from && this.#plan.stands(series[i]!, starts[i]!, body, view, from)) return i;
+    }
+    return -1;
+  }
 }
 
 /** Where the value of the series at `from` starts, as far as quotes and braces tell; -1 when that cannot be told. */

@@ -109,8 +109,8 @@ export function formatFloat(value: number): string {
   return `${digits}e${power < 0 ? '-' : '+'}${size}`;
 }
 
-/** As OpenMetrics wants `le` and `quantile`: like formatFloat, with `.0` after a whole number. */
+/** As Prometheus writes `le` and `quantile`: like formatFloat, with `.0` after a whole number, and no -0. */
 export function formatBound(value: number): string {
-  const text = formatFloat(value);
+  const text = formatFloat(value + 0);
   return /[e.nN]/.test(text) ? text : `${text}.0`;
 }

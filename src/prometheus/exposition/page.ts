@@ -1,12 +1,12 @@
 import { type Family, type Labels, type MetricType, sortedLabels } from '#metrics';
 import { Columns } from './columns.ts';
-import type { Families } from './families.ts';
+import type { Families, Metadata } from './families.ts';
 import { boundLabel, sampleLabels } from './labels.ts';
 import { Reader } from './reader.ts';
 import { readType } from './type.ts';
 import type { Exemplar, PageOptions, ParsedPage, RawSample } from './types.ts';
 
-/** The series of the page before, by their index on it. */
+/** What is known of the page before, sample by sample. */
 export interface Memory {
   readonly size: number;
   /**
@@ -14,9 +14,16 @@ export interface Memory {
    * there. `bound` is the label whose value is being rewritten: it must have been the same.
    */
   find(reader: Reader, bound: string): number;
+  /**
+   * What the comments say that stand at the reader's position, at the start of a line, having moved the reader behind them;
+   * or nothing, when they are not those that stood before the sample expected next.
+   */
+  comments(reader: Reader): readonly Metadata[];
   name(index: number): string;
   sample(index: number): RawSample;
 }
+
+const NONE: readonly Metadata[] = [];
 
 /** Reads a page from start to end, taking from memory what it can. */
 export class PageBuild {
@@ -27,6 +34,8 @@ export class PageBuild {
   readonly names: string[] = [];
   /** Per sample, the label that was rewritten had it been there. */
   readonly bounds: string[] = [];
+  /** Per sample, what the comments before it said. */
+  readonly metadata: (readonly Metadata[])[] = [];
   /** Where the bytes behind the last sample begin. */
   tail = 0;
   timestamps = 0;
@@ -36,6 +45,7 @@ export class PageBuild {
   readonly #memory: Memory | undefined;
   readonly #exemplars: Exemplar[] = [];
   #type: MetricType | undefined;
+  #said = NONE;
 
   constructor(body: Buffer, options: PageOptions, families: Families, memory?: Memory) {
     this.#reader = new Reader(body, options.format, options.strict);
@@ -46,9 +56,10 @@ export class PageBuild {
   }
 
   run(): ParsedPage {
+    this.#recallComments();
     for (let entry = this.#reader.next(); entry !== 'end'; entry = this.#reader.next()) {
       if (entry === 'series') this.#sample();
-      else this.#metadata();
+      else this.#apply([readMetadata(this.#reader)]);
     }
     const { columns, samples } = this;
     const page: ParsedPage = { layout: Object.freeze({ samples }), values: columns.values.slice(0, samples.length) };
@@ -57,14 +68,17 @@ export class PageBuild {
     return { ...page, ...times, ...exemplars };
   }
 
-  #metadata(): void {
-    const { keyword, name, text } = this.#reader;
-    if (keyword === 'HELP') this.families.set(name, { help: text });
-    else if (keyword === 'UNIT') this.families.set(name, { unit: text });
-    else {
-      this.#type = readType(this.#reader);
-      this.families.set(name, { type: this.#type });
+  #recallComments(): void {
+    const known = this.#memory?.comments(this.#reader) ?? NONE;
+    if (known.length > 0) this.#apply(known);
+  }
+
+  #apply(metadata: readonly Metadata[]): void {
+    for (const one of metadata) {
+      this.families.set(one);
+      if (one.type !== undefined) this.#type = one.type;
     }
+    this.#said = this.#said === NONE ? metadata : [...this.#said, ...metadata];
   }
 
   #sample(): void {
@@ -88,14 +102,22 @@ export class PageBuild {
     this.samples.push(sampleOf(this.families.of(name), labels, hasTimestamp, known));
     this.names.push(name);
     this.bounds.push(bound);
+    this.metadata.push(this.#said);
+    this.#said = NONE;
     if (reader.hasExemplar && this.#options.exemplars) this.#exemplars.push(exemplarOf(reader, i));
     this.tail = reader.pos;
+    this.#recallComments();
   }
 }
 
 function sampleOf(family: Family, labels: Labels, hasTimestamp: boolean, known: RawSample | undefined): RawSample {
   if (known !== undefined && known.family === family && known.hasTimestamp === hasTimestamp) return known;
   return Object.freeze({ family, labels, hasTimestamp });
+}
+
+function readMetadata(reader: Reader): Metadata {
+  const { keyword, name, text } = reader;
+  return keyword === 'TYPE' ? { keyword, name, text, type: readType(reader) } : { keyword, name, text };
 }
 
 function readLabels(reader: Reader, bound: string): Labels {

@@ -1,3 +1,4 @@
+import type { Metadata } from './families.ts';
 import { readNumber } from './number.ts';
 import type { PageBuild } from './page.ts';
 import { exemplarOf } from './page.ts';
@@ -14,6 +15,7 @@ export class Plan {
   readonly page: Buffer;
   readonly names: readonly string[];
   readonly bounds: readonly string[];
+  readonly metadata: readonly (readonly Metadata[])[];
   readonly lines: Uint32Array;
   readonly series: Uint32Array;
   readonly starts: Uint32Array;
@@ -22,6 +24,7 @@ export class Plan {
   readonly #view: DataView;
   readonly #tail: number;
   readonly #timestamps: number;
+  readonly #hasNul: boolean;
   readonly #comparable: boolean;
 
   /** `layout` lists `build`'s samples. The page is copied: the caller may use its buffer again. */
@@ -32,6 +35,7 @@ export class Plan {
     body.copy(this.page);
     this.names = build.names;
     this.bounds = build.bounds;
+    this.metadata = build.metadata;
     this.lines = build.columns.lines.slice(0, n);
     this.series = build.columns.series.slice(0, n);
     this.starts = build.columns.starts.slice(0, n);
@@ -39,8 +43,8 @@ export class Plan {
     this.#view = new DataView(this.page.buffer, this.page.byteOffset, this.page.length);
     this.#tail = build.tail;
     this.#timestamps = build.timestamps;
-    // A double is zero, and so equal to one with other bits, only where seven NULs stand in a row.
-    this.#comparable = !this.page.includes(0) && this.starts.every((_, i) => this.ends(i));
+    this.#hasNul = this.page.includes(0);
+    this.#comparable = !this.#hasNul && this.starts.every((_, i) => this.ends(i));
   }
 
   get samples(): readonly RawSample[] {
@@ -86,6 +90,15 @@ export class Plan {
     return { layout: this.layout, values, ...rest?.parts() };
   }
 
+  /** Whether the bytes `from` to `to` stand in a page at `at`. */
+  stands(from: number, to: number, body: Buffer, view: DataView, at: number): boolean {
+    const end = at + to - from;
+    if (end > body.length) return false;
+    if (this.#hasNul) return this.page.compare(body, at, end, from, to) === 0;
+    return this.#same(from, view, at, to - from);
+  }
+
+  /** Not for pages with NULs: seven of them in a row are part of a zero, which has two spellings in bits. */
   #same(from: number, view: DataView, at: number, size: number): boolean {
     const mine = this.#view;
     const last = size - 8;

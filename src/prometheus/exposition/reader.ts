@@ -20,6 +20,7 @@ import { ExpositionError } from './error.ts';
 import { isEscape, unescapeQuoted } from './escapes.ts';
 import { readOpenMetricsMetadata, readTextComment } from './metadata.ts';
 import { readNumber } from './number.ts';
+import { Strings } from './strings.ts';
 import type { ExpositionFormat } from './types.ts';
 
 /** What stands next on a page. */
@@ -29,6 +30,9 @@ export type Keyword = 'HELP' | 'TYPE' | 'UNIT';
 
 /** Name and value in turn, as the page has them (unescaped, unsorted). */
 export type Pairs = string[];
+
+/** The last double that fits into 64 bits. Go's conversion of what lies beyond is undefined, and a wire format has no room. */
+const FARTHEST = 2 ** 63 - 1024;
 
 /** Where a quoted text may stand, and so which bytes it may hold. */
 type Place = 'name' | 'value' | 'exemplar';
@@ -62,10 +66,12 @@ export class Reader {
   /** Milliseconds; NaN for none. */
   exemplarTimestamp = Number.NaN;
 
+  readonly #strings: Strings;
   readonly #scratch = new Float64Array(1);
 
   constructor(body: Buffer, format: ExpositionFormat, strict = false) {
     this.body = body;
+    this.#strings = new Strings(body);
     this.end = body.length;
     this.openMetrics = format === 'openmetrics';
     this.strict = strict;
@@ -174,7 +180,7 @@ export class Reader {
     if (value > 2 ** 53) {
       const exact = BigInt(this.body.toString('latin1', from, this.pos));
       if (exact > 2n ** 63n - (negative ? 0n : 1n)) this.fail('a timestamp of at most 64 bits', start);
-      value = Number(exact);
+      value = Math.min(FARTHEST, Number(exact));
     }
     return negative ? 0 - value : value;
   }
@@ -193,7 +199,7 @@ export class Reader {
     if (stop < 0 || !Number.isFinite(seconds)) this.fail('a timestamp in seconds');
     this.pos = stop;
     // `+ 0` makes a plain zero of -0.
-    return Math.trunc(seconds * 1000) + 0;
+    return Math.max(-FARTHEST, Math.min(FARTHEST, Math.trunc(seconds * 1000))) + 0;
   }
 
   #exemplar(): void {
@@ -273,14 +279,16 @@ export class Reader {
       }
     }
     this.pos = pos + 1;
-    const text = bits < 0x80 ? body.toString('latin1', start, pos) : this.string(start, pos, checked);
+    const text = bits < 0x80 ? this.#strings.cut(start, pos) : this.string(start, pos, checked);
     return escaped ? unescapeQuoted(text) : text;
   }
 
   bareName(classes: number): string {
-    const start = this.pos++;
-    while (this.pos < this.end && (CLASS[this.body[this.pos]!]! & classes) !== 0) this.pos++;
-    return this.body.toString('latin1', start, this.pos);
+    const { body, end, pos: start } = this;
+    let pos = start + 1;
+    while (pos < end && (CLASS[body[pos]!]! & classes) !== 0) pos++;
+    this.pos = pos;
+    return this.#strings.cut(start, pos);
   }
 
   string(from: number, to: number, checked: boolean): string {
@@ -302,7 +310,9 @@ export class Reader {
 
   blanks(): void {
     const { body, end } = this;
-    while (this.pos < end && (body[this.pos] === SPACE || body[this.pos] === TAB)) this.pos++;
+    let pos = this.pos;
+    while (pos < end && (body[pos] === SPACE || body[pos] === TAB)) pos++;
+    this.pos = pos;
   }
 
   /** Only the older format has blanks between the parts of a label. */
