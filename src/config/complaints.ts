@@ -2,7 +2,7 @@
 import type { Issue, Report } from './issue.ts';
 import type { Loaded } from './load.ts';
 import type { ConfigNode, Place } from './node.ts';
-import { redactMessage } from './redact.ts';
+import { redactMessage, secretTexts } from './redact.ts';
 import { type Soundness, soundness } from './soundness.ts';
 
 export class Complaints implements Report {
@@ -13,6 +13,7 @@ export class Complaints implements Report {
   readonly #unread: readonly string[];
   readonly #issues: Issue[] = [];
   readonly #warnings: Issue[] = [];
+  #hidden: readonly string[] | undefined;
 
   constructor(loaded: Loaded) {
     this.#loaded = loaded;
@@ -45,6 +46,12 @@ export class Complaints implements Report {
     };
   }
 
+  /** What must not be shown, once all schemas have read. */
+  hidden(): readonly string[] {
+    this.#hidden ??= secretTexts(this.#loaded.tree, this.secrets);
+    return this.#hidden;
+  }
+
   issues(): Issue[] {
     return this.#finished([...this.#loaded.issues, ...this.#issues]);
   }
@@ -70,13 +77,13 @@ export class Complaints implements Report {
     const sorted = [...issues].sort(
       (a, b) => rank(a) - rank(b) || a.place.line - b.place.line || a.place.column - b.place.column,
     );
-    const redact = redactMessage(this.#loaded.tree, this.secrets);
+    const hidden = this.hidden();
     const seen = new Set<string>();
     return sorted.flatMap((issue) => {
       const key = JSON.stringify([issue.path, issue.message, issue.place]);
       if (seen.has(key)) return [];
       seen.add(key);
-      return [{ ...issue, message: redact(issue) }];
+      return [{ ...issue, message: redactMessage(issue.message, hidden) }];
     });
   }
 }

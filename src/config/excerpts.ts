@@ -1,6 +1,6 @@
 /** The source lines under an issue, with everything masked that may be a secret. */
 import type { ConfigNode, Place } from './node.ts';
-import { BARE_USERINFO, isHeadersKey, isSecretKey, REDACTED, redactUrls, secretTexts } from './redact.ts';
+import { BARE_USERINFO, isHeadersKey, isSecretKey, REDACTED, redactUrls } from './redact.ts';
 
 export interface Excerpt {
   readonly text: string;
@@ -20,10 +20,9 @@ const KEY = /^(\s*(?:-\s+)*)(["']?)([^\s"'#{}[\],][^"'#{}[\],]*?)\2\s*[:=](?=\s|
 
 export function excerpts(
   texts: ReadonlyMap<string, string>,
-  tree: ConfigNode,
   secrets: ReadonlySet<ConfigNode>,
+  hidden: readonly string[],
 ): Excerpts {
-  const hidden = secretTexts(tree, secrets);
   const split = new Map<string, string[]>();
   const linesOf = (file: string) => {
     const known = split.get(file) ?? texts.get(file)?.split(/\r?\n/);

@@ -1,5 +1,4 @@
 /** Which values are secrets, by schema and by name, and how they are kept out of everything that is shown. */
-import type { Issue } from './issue.ts';
 import type { ConfigNode, ScalarNode } from './node.ts';
 
 export const REDACTED = '[REDACTED]';
@@ -42,34 +41,33 @@ export function redactedPlain(node: ConfigNode, secrets: ReadonlySet<ConfigNode>
 }
 
 /**
- * Takes secrets, and values that expansions gave, out of messages. Schemas do not quote them by themselves; this is for
- * the sentences of checks that components bring.
+ * Takes secrets, and values that expansions gave, out of a message. Schemas do not quote them by themselves; this is for
+ * the sentences of checks that components bring. `hidden` comes from `secretTexts`.
  */
-export function redactMessage(tree: ConfigNode, secrets: ReadonlySet<ConfigNode>): (issue: Issue) => string {
-  const longestFirst = secretTexts(tree, secrets);
-  return ({ message }) => longestFirst.reduce((text, secret) => text.replaceAll(secret, REDACTED), redactUrls(message));
+export function redactMessage(message: string, hidden: readonly string[]): string {
+  return hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), redactUrls(message));
 }
 
-/** What secrets say, the longest first; one of three characters cannot be told from the text around it. */
+/**
+ * What secrets say, and long values from expansions, the longest first. One of three characters cannot be told from the
+ * text around it.
+ */
 export function secretTexts(tree: ConfigNode, secrets: ReadonlySet<ConfigNode>): string[] {
   const texts = new Set<string>();
-  for (const scalar of secretScalars(tree, secrets)) {
-    for (const text of [scalar.text, String(scalar.value)]) if (text && text.length >= 4) texts.add(text);
-  }
+  const add = (text: string | undefined) => text && text.length >= 4 && texts.add(text);
+  const walk = (node: ConfigNode, hidden: boolean): void => {
+    const hide = hidden || secrets.has(node);
+    if (node.kind === 'list') for (const item of node.items) walk(item, hide);
+    else if (node.kind === 'map') {
+      for (const [key, { value }] of node.entries) walk(value, hide || isSecretKey(key) || isHeadersKey(key));
+    } else if (hide ? typeof node.value !== 'boolean' && node.value !== null : isLongAndExpanded(node)) {
+      add(node.text);
+      add(String(node.value));
+    }
+  };
+  walk(tree, false);
   return [...texts].sort((a, b) => b.length - a.length);
 }
 
-/** Every scalar that is a secret, or long enough and from an expansion. */
-function* secretScalars(node: ConfigNode, secrets: ReadonlySet<ConfigNode>, hidden = false): Generator<ScalarNode> {
-  const hide = hidden || secrets.has(node);
-  if (node.kind === 'scalar') {
-    const long = node.expanded && typeof node.value === 'string' && node.value.length >= 8;
-    if (node.value !== null && typeof node.value !== 'boolean' && (hide || long)) yield node;
-  } else if (node.kind === 'list') {
-    for (const item of node.items) yield* secretScalars(item, secrets, hide);
-  } else {
-    for (const [key, { value }] of node.entries) {
-      yield* secretScalars(value, secrets, hide || isSecretKey(key) || isHeadersKey(key));
-    }
-  }
-}
+const isLongAndExpanded = ({ expanded, value }: ScalarNode) =>
+  expanded === true && typeof value === 'string' && value.length >= 8;

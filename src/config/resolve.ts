@@ -81,7 +81,7 @@ export async function resolveConfig(
     service,
     issues: complaints.issues(),
     warnings: complaints.warnings(),
-    excerpts: excerpts(loaded.texts, tree, complaints.secrets),
+    excerpts: excerpts(loaded.texts, complaints.secrets, complaints.hidden()),
     secrets: complaints.secrets,
     tree,
   };

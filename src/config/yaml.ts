@@ -15,7 +15,7 @@ export interface ParsedYaml {
 const MAX_TEXT = 1024 * 1024;
 const MAX_ALIASES = 100;
 /** How many values aliases may unfold to: a bomb of 9 aliases in 9 levels stays small in memory but not when walked. */
-const MAX_UNFOLDED = 50_000;
+const MAX_UNFOLDED = 10_000;
 const MAX_DEPTH = 200;
 
 /** Reads one document. Every fault is an issue; nothing throws. Types are those of the Collector's YAML (see scalar.ts). */
