@@ -52,10 +52,27 @@ const PIECES = ['\t', ' ', '  ', '\n', ':', ': ', '- ', '{', '}', '[', ']', '"',
 
 const ENV = { A: '[1, {b: c}]', LOOP: 'x${env:LOOP}', SECRET: 's3cr3t' };
 
+const SOUND = `receivers:
+  probe/a:
+    endpoint: "here:53" # a comment
+    interval: 30s
+    count: \${env:COUNT:-3}
+    names: [a, b]
+    labels: {zone: z1, node: '\${env:A}'}
+    rules:
+      - action: keep
+        regex: ^(.*)$
+exporters:
+  old_sink: {endpoint: https://here/, password: \${env:SECRET}, headers: {X: y}}
+service:
+  pipelines:
+    metrics/one: {receivers: [probe/a], exporters: [old_sink]}
+`;
+
 /** An endless supply of broken configurations; the same for a seed. */
 export function* mutations(seed: number): Generator<string> {
   const next = random(seed);
-  const corpus = [...yamlIn(GOLDEN), ...yamlIn(SHIPPED)];
+  const corpus = [...yamlIn(GOLDEN), ...yamlIn(SHIPPED), ...Array<string>(10).fill(SOUND)];
   const below = (n: number) => Math.floor(next() * n);
   for (;;) {
     let text = corpus[below(corpus.length)]!;
