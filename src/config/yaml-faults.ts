@@ -12,8 +12,12 @@ export function faultIssues(errors: readonly YAMLError[], text: string, places: 
   for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
     const start = startOf(error, text, lastQuote);
     const place = places(start, Math.max(error.pos[1], start + 1));
-    if (byLine.has(place.line)) continue;
-    byLine.set(place.line, { path: '', message: sentence(error, text, start), place });
+    const message = sentence(error, text, start);
+    // After something unexpected every later line is unexpected, too.
+    const follows =
+      message.startsWith(UNEXPECTED) && [...byLine.values()].some((i) => i.message.startsWith(UNEXPECTED));
+    if (byLine.has(place.line) || follows) continue;
+    byLine.set(place.line, { path: '', message, place });
     if (byLine.size === MAX_FAULTS) break;
   }
   return [...byLine.values()];
@@ -49,9 +53,9 @@ function sentence(error: YAMLError, text: string, at: number): string {
     case 'RESOURCE_EXHAUSTION':
       return 'is nested too deeply';
     case 'MISSING_CHAR':
-      return missing(message);
+      return missing(message) ?? unexpected(text, at);
     default:
-      return 'was not expected here; is a quote, a comma or an indentation wrong?';
+      return unexpected(text, at);
   }
 }
 
@@ -62,7 +66,7 @@ function badIndent(message: string): string {
   return 'is indented wrongly';
 }
 
-function missing(message: string): string {
+function missing(message: string): string | undefined {
   if (/Missing closing .quote/.test(message)) return 'has no closing quote';
   const closing = /end with a (.)/i.exec(message)?.[1];
   if (closing) return `expected a closing ${closing} before this`;
@@ -71,5 +75,13 @@ function missing(message: string): string {
   if (/Missing space after :/.test(message)) return 'expected a space after the colon';
   if (/Comments must be separated/.test(message)) return 'expected a space before the #';
   if (/Sequence item without -/.test(message)) return 'expected a list item, beginning with a dash';
-  return 'was not expected here; is a quote, a comma or an indentation wrong?';
+  return undefined;
+}
+
+const UNEXPECTED = 'was not expected here';
+
+function unexpected(text: string, at: number): string {
+  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, at);
+  if (/[{[].*[^"']\$\{/.test(line.slice(-500))) return `${UNEXPECTED}; inside { } and [ ] a \${…} must be quoted`;
+  return `${UNEXPECTED}; is a quote, a comma or an indentation wrong?`;
 }

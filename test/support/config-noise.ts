@@ -63,7 +63,7 @@ const SOUND = `receivers:
       - action: keep
         regex: ^(.*)$
 exporters:
-  old_sink: {endpoint: https://here/, password: \${env:SECRET}, headers: {X: y}}
+  old_sink: {endpoint: https://here/, password: '\${env:SECRET}', headers: {X: y}}
 service:
   pipelines:
     metrics/one: {receivers: [probe/a], exporters: [old_sink]}
