@@ -98,6 +98,16 @@ export const scrapeOf = (targets: TestTarget[], more: object = {}, labels: objec
   ...more,
 });
 
+/** Lets time pass in steps, with turns for real answers and file events in between, until something holds. */
+export async function advanceUntil(clock: FakeClock, step: number, holds: () => boolean): Promise<void> {
+  const end = performance.now() + 5000;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`still not so after 5 s: ${holds}`);
+    await clock.advance(step);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 const isReport = (name: string) => name === 'up' || name.startsWith('scrape_');
 
 /** The scraped samples of a batch: `name{labels}` without job and instance, to the value or `stale`. */

@@ -4,7 +4,18 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { labelMap, labelValue } from '#metrics';
 import { closeServers, until } from '../../support/servers.ts';
-import { HOUR, type Rig, reported, rig, samples, scrapeOf, snapshotWith, stopRigs, target } from './rig.ts';
+import {
+  advanceUntil,
+  HOUR,
+  type Rig,
+  reported,
+  rig,
+  samples,
+  scrapeOf,
+  snapshotWith,
+  stopRigs,
+  target,
+} from './rig.ts';
 
 describe('receivers/prometheus targets', () => {
   let folder: string;
@@ -30,11 +41,7 @@ describe('receivers/prometheus targets', () => {
   });
   const active = ({ host }: Rig) => host.metric('prometheus_target_scrape_pool_targets', { scrape_job: 'files' });
   /** Lets what the folder's watch has seen take effect. */
-  const settle = (running: Rig, count: number) =>
-    until(() => {
-      void running.clock.advance(100);
-      return active(running) === count;
-    });
+  const settle = (running: Rig, count: number) => advanceUntil(running.clock, 100, () => active(running) === count);
 
   it('come from files, with labels that relabelling may use', async () => {
     const page = await target('a 1\n');
@@ -69,10 +76,7 @@ describe('receivers/prometheus targets', () => {
     const running = await rig([fromFiles()]);
     write('one.json', '[{ "targets": ');
     const errors = () => running.host.metric('prometheus_sd_file_read_errors_total')!;
-    await until(() => {
-      void running.clock.advance(100);
-      return errors() > 0;
-    });
+    await advanceUntil(running.clock, 100, () => errors() > 0);
     expect(active(running)).to.equal(1);
     const before = errors();
     await running.clock.advance(300_000);
