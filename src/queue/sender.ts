@@ -206,16 +206,32 @@ class QueueSender<T> implements Sender<T> {
   #enough(lane: Lane<T>, { min_size, sizer }: QueueBatchSettings): number | undefined {
     let size = 0;
     for (let i = 0; i < lane.waiting.length; i++) {
-      const { item } = lane.waiting[i]!;
-      size += sizer === 'items' ? this.#options.points(item) : this.#options.bytes(item);
+      size += this.#measure(lane.waiting[i]!.item, sizer);
       if (size >= min_size) return i + 1;
     }
     return undefined;
   }
 
+  /** How many of the first entries fit into one request; at least one, which may have to be chopped. */
+  #fitting(lane: Lane<T>, { max_size, sizer }: QueueBatchSettings): number {
+    let n = 0;
+    for (let size = 0; n < lane.waiting.length; n++) {
+      size += this.#measure(lane.waiting[n]!.item, sizer);
+      if (size > max_size) break;
+    }
+    return Math.max(1, n);
+  }
+
+  #measure(item: T, sizer: QueueBatchSettings['sizer']): number {
+    return sizer === 'items' ? this.#options.points(item) : this.#options.bytes(item);
+  }
+
+  /** What goes into the next request: all that fits where there is a `max_size`, else what makes up `min_size`. */
   #take(lane: Lane<T>): Entry<T>[] {
     const batch = this.#queue?.batch;
-    return lane.waiting.splice(0, batch ? (this.#enough(lane, batch) ?? lane.waiting.length) : 1);
+    if (!batch) return lane.waiting.splice(0, 1);
+    const count = batch.max_size ? this.#fitting(lane, batch) : (this.#enough(lane, batch) ?? lane.waiting.length);
+    return lane.waiting.splice(0, count);
   }
 
   #requests(entries: readonly Entry<T>[]): readonly T[] {

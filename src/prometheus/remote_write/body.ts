@@ -29,8 +29,7 @@ export function halveBody(body: WriteBody): [WriteBody, WriteBody] | undefined {
   let first = 1;
   while (first < ends.length - 1 && ends[first]! <= message.length / 2) first++;
   const cut = ends[first - 1]!;
-  // A record is a sample, but for messages of metadata, which have none.
-  const samples = body.samples ? first : 0;
+  const samples = countSeries(message, ends.subarray(0, first));
   const half = (from: number, to: number, count: number): WriteBody => ({
     bytes: compress(message.subarray(from, to)),
     length: to - from,
@@ -38,6 +37,11 @@ export function halveBody(body: WriteBody): [WriteBody, WriteBody] | undefined {
     lane: body.lane,
   });
   return [half(0, cut, samples), half(cut, message.length, body.samples - samples)];
+}
+
+/** How many of a message's fields are series, each of which has one sample; metadata has none. */
+function countSeries(message: Uint8Array, ends: Uint32Array): number {
+  return ends.reduce((count, _, i) => count + (message[i ? ends[i - 1]! : 0] === 0x0a ? 1 : 0), 0);
 }
 
 const PAGE = 4096;
