@@ -72,7 +72,7 @@ service:
 /** An endless supply of broken configurations; the same for a seed. */
 export function* mutations(seed: number): Generator<string> {
   const next = random(seed);
-  const corpus = [...yamlIn(GOLDEN), ...yamlIn(SHIPPED), ...Array<string>(10).fill(SOUND)];
+  const corpus = [...yamlIn(GOLDEN), ...yamlIn(SHIPPED), ...Array<string>(60).fill(SOUND)];
   const below = (n: number) => Math.floor(next() * n);
   for (;;) {
     let text = corpus[below(corpus.length)]!;
