@@ -1,6 +1,6 @@
 /** The source lines under an issue, with everything masked that may be a secret. */
 import type { ConfigNode, Place } from './node.ts';
-import { BARE_USERINFO, isHeadersKey, isSecretKey, REDACTED, redactUrls } from './redact.ts';
+import { isHeadersKey, isSecretKey, joined, REDACTED, type Span, suspectSpans } from './redact.ts';
 
 export interface Excerpt {
   readonly text: string;
@@ -52,8 +52,6 @@ export function excerpts(
   };
 }
 
-type Span = [start: number, end: number];
-
 /** Spans that look like secrets: by their key, by a key above, or by being the userinfo of a URL. */
 function guessed(lines: readonly string[], at: number, suspect: boolean): Span[] {
   const line = lines[at]!;
@@ -64,18 +62,7 @@ function guessed(lines: readonly string[], at: number, suspect: boolean): Span[]
   else if (under === 'headers' || suspect || (key && (isSecretKey(key[3]!) || isHeadersKey(key[3]!)))) {
     spans.push([key?.[0].length ?? indentOf(line), line.length]);
   }
-  for (const match of line.matchAll(
-    /([A-Za-z0-9_.-]{1,64})["']?\s{0,8}[:=]\s{0,8}("[^"]*"?|'[^']*'?|[^\s,}\]&"']+)/g,
-  )) {
-    if (isSecretKey(match[1]!))
-      spans.push([match.index + match[0].length - match[2]!.length, match.index + match[0].length]);
-  }
-  const url = /[a-z][a-z0-9+.-]{0,20}:\/\/([^/?#\s"'@]*(?:@[^/?#\s"'@]*)*)@/gi;
-  for (const match of line.matchAll(url))
-    spans.push([match.index + match[0].length - 1 - match[1]!.length, match.index + match[0].length - 1]);
-  for (const match of line.matchAll(BARE_USERINFO)) {
-    spans.push([match.index + match[1]!.length, match.index + match[0].length - 1]);
-  }
+  spans.push(...suspectSpans(line));
   return spans.filter(([start, end]) => end > start && !REFERENCE_ONLY.test(line.slice(start, end).trim()));
 }
 
@@ -89,16 +76,22 @@ function repeated(line: string, hidden: readonly string[]): Span[] {
 
 const indentOf = (line: string) => line.search(/\S|$/);
 
-/** Whether a line belongs to a secret's block of text, or to a map of headers, by the less indented keys above it. */
+const keyOn = (line: string): string | undefined => KEY.exec(line.slice(0, KEY_WIDTH))?.[3];
+
+/**
+ * Whether a line belongs to a secret's block of text, or to a map of headers, by the less indented keys above it. A line
+ * without a key of its own may be such a block that lost its indentation.
+ */
 function keyAbove(lines: readonly string[], at: number): 'secret' | 'headers' | undefined {
-  let indent = indentOf(lines[at]!);
+  let indent = indentOf(lines[at]!) + (keyOn(lines[at]!) === undefined ? 1 : 0);
   for (let i = at - 1; i >= 0 && indent > 0; i--) {
     const line = lines[i]!;
     if (line.trim() === '' || indentOf(line) >= indent) continue;
+    const key = keyOn(line);
+    if (key === undefined) continue;
     indent = indentOf(line);
-    const key = KEY.exec(line.slice(0, KEY_WIDTH))?.[3];
-    if (key && isSecretKey(key)) return 'secret';
-    if (key && isHeadersKey(key)) return 'headers';
+    if (isSecretKey(key)) return 'secret';
+    if (isHeadersKey(key)) return 'headers';
   }
   return undefined;
 }
@@ -120,17 +113,7 @@ function masked(line: string, spans: Span[], column: number, length: number): Ex
     } else if (column + length >= end) caret += shift;
     else if (column + length > start) caret = start - column + REDACTED.length;
   }
-  return { text: redactUrls(text + line.slice(done)).replaceAll('\t', ' '), column: at, length: Math.max(1, caret) };
-}
-
-function joined(spans: Span[]): Span[] {
-  const out: Span[] = [];
-  for (const [start, end] of spans.sort((a, b) => a[0] - b[0] || b[1] - a[1])) {
-    const last = out.at(-1);
-    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
-    else out.push([start, end]);
-  }
-  return out;
+  return { text: (text + line.slice(done)).replaceAll('\t', ' '), column: at, length: Math.max(1, caret) };
 }
 
 /** Long lines are cut around the caret. */

@@ -14,15 +14,62 @@ export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key) || CAM
 /** A key whose whole content is kept back: any header may carry credentials. */
 export const isHeadersKey = (key: string): boolean => HEADERS.test(key);
 
-/** `user:pass@host`, with no scheme before it. */
-export const BARE_USERINFO = /(^|[\s"'=[,{(])[^\s/:"'@]{1,64}:[^\s/"'@]{1,256}@/g;
+/** From one offset of a text to another. */
+export type Span = [start: number, end: number];
+
+// Lengths are bounded so that no line of a megabyte takes longer than a line.
+const IN_MESSAGE = /([A-Za-z0-9_.-]{1,64})\\?["']?\s{0,8}[:=]\s{0,8}(?=("[^"]*"?|'[^']*'?|[^\s,}\]&"']+))/g;
+/** In a line the colon may be what is missing, and a value may have blanks in it. */
+const IN_LINE = /([A-Za-z0-9_.-]{1,64})["']?(?:\s{0,8}[:=]\s{0,8}|\s{1,8})(?=("[^"]*"?|'[^']*'?|[^,}\]&"']+))/g;
+const USERINFO = /[a-z][a-z0-9+.-]{0,20}:\/\/([^/?#\s"'@]{1,512}(?:@[^/?#\s"'@]{1,512}){0,4})@/gi;
+const BARE_USERINFO = /(?<=^|[\s"'=[,{(])[^\s/:"'@]{1,64}:[^\s/"'@]{1,256}(?=@)/g;
+
+/** The userinfo of `https://user:pass@host`, and of `user:pass@host`. */
+function userinfoSpans(text: string): Span[] {
+  const urls = [...text.matchAll(USERINFO)].map(({ index, 0: all, 1: info }): Span => {
+    const end = index + all.length - 1;
+    return [end - info!.length, end];
+  });
+  return [...urls, ...[...text.matchAll(BARE_USERINFO)].map(({ index, 0: all }): Span => [index, index + all.length])];
+}
+
+/** What looks like a secret in a line of a configuration: the value after a telling key, and the userinfo of URLs. */
+export function suspectSpans(line: string): Span[] {
+  // A map of headers on one line ends nobody knows where, when the line is broken.
+  const headers = [...line.matchAll(IN_LINE)].find((match) => isHeadersKey(match[1]!));
+  const rest: Span[] = headers ? [[headers.index + headers[0].length, line.length]] : [];
+  return [...rest, ...valueSpans(line, IN_LINE), ...userinfoSpans(line)];
+}
+
+function valueSpans(text: string, keyAndValue: RegExp): Span[] {
+  return [...text.matchAll(keyAndValue)]
+    .filter((match) => isSecretKey(match[1]!))
+    .map(({ index, 0: key, 2: value }) => [index + key.length, index + key.length + value!.length]);
+}
+
+/** Overlapping spans made one, in order. */
+export function joined(spans: readonly Span[]): Span[] {
+  const out: Span[] = [];
+  for (const [start, end] of [...spans].sort((a, b) => a[0] - b[0] || b[1] - a[1])) {
+    const last = out.at(-1);
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else out.push([start, end]);
+  }
+  return out;
+}
+
+function without(text: string, spans: readonly Span[]): string {
+  let out = '';
+  let done = 0;
+  for (const [start, end] of joined(spans)) {
+    out += text.slice(done, start) + REDACTED;
+    done = end;
+  }
+  return out + text.slice(done);
+}
 
 /** `https://user:pass@host` without user and pass. */
-export function redactUrls(text: string): string {
-  return text
-    .replace(BARE_USERINFO, `$1${REDACTED}@`)
-    .replace(/([a-z][a-z0-9+.-]{0,20}:\/\/)[^/?#\s"'@]*(?:@[^/?#\s"'@]*)*@/gi, `$1${REDACTED}@`);
-}
+export const redactUrls = (text: string): string => without(text, userinfoSpans(text));
 
 /** The plain value of a tree with `[REDACTED]` in place of every secret. Keys keep their order. */
 export function redactedPlain(node: ConfigNode, secrets: ReadonlySet<ConfigNode>, hidden = false): unknown {
@@ -45,7 +92,10 @@ export function redactedPlain(node: ConfigNode, secrets: ReadonlySet<ConfigNode>
  * the sentences of checks that components bring. `hidden` comes from `secretTexts`.
  */
 export function redactMessage(message: string, hidden: readonly string[]): string {
-  return hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), redactUrls(message));
+  return hidden.reduce(
+    (text, secret) => text.replaceAll(secret, REDACTED),
+    without(message, [...valueSpans(message, IN_MESSAGE), ...userinfoSpans(message)]),
+  );
 }
 
 /**

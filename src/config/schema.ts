@@ -79,8 +79,12 @@ export function describe(node: ConfigNode): string {
   if (node.value === null) return 'nothing';
   const type = typeof node.value === 'string' ? 'string' : typeof node.value === 'boolean' ? 'bool' : 'number';
   if (node.expanded) return `the ${type} that an expansion gave`;
-  return `the ${type} ${typeof node.value === 'string' ? JSON.stringify(node.value) : node.value}`;
+  const text = typeof node.value === 'string' ? JSON.stringify(shortened(node.value)) : node.value;
+  return `the ${type} ${text}`;
 }
+
+/** A quote that is never closed makes a string of half the file. */
+const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 function mismatch(node: ConfigNode, path: string, report: Report, want: string): Invalid {
   report.issue(path, `must be ${want}, not ${describe(node)}`, node.place);
