@@ -17,6 +17,10 @@ export const components: Record<Kind, Record<string, Load>> = {
     relabel: () => import('../processors/relabel/relabel.ts'),
   },
   exporter: {
+    debug: () => import('../exporters/debug/debug.ts'),
+    file: () => import('../exporters/file/file.ts'),
+    otlphttp: () => import('../exporters/otlphttp/otlphttp.ts'),
+    prometheus: () => import('../exporters/prometheus/prometheus.ts'),
     prometheusremotewrite: () => import('../exporters/prometheusremotewrite/prometheusremotewrite.ts'),
   },
   extension: {},

@@ -1,0 +1,66 @@
+import * as s from '#config';
+import { httpServerFields } from '#http';
+
+const STRATEGIES = [
+  'UnderscoreEscapingWithSuffixes',
+  'UnderscoreEscapingWithoutSuffixes',
+  'NoUTF8EscapingWithSuffixes',
+  'NoTranslation',
+] as const;
+
+const labelName = s.string({
+  check: (name) =>
+    /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) && !name.startsWith('__') ? undefined : 'is not a label name',
+});
+
+export const config = s.object({
+  ...httpServerFields,
+  path: s.withDefault(
+    s.string({ check: (path) => (/^\/[^?#\s]*$/.test(path) ? undefined : 'must begin with / and hold no ? or #') }),
+    '/metrics',
+    'Where the page is.',
+  ),
+  namespace: s.withDefault(
+    s.string({ check: (name) => (/^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/.test(name) ? undefined : 'is not a metric name') }),
+    '',
+    'Put before each name, with `_`.',
+  ),
+  const_labels: s.optional(
+    s.mapOf(s.string(), labelName),
+    'Labels for every series; one that a series has itself wins.',
+  ),
+  send_timestamps: s.withDefault(s.bool(), false, 'Write the time of each sample.'),
+  metric_expiration: s.withDefault(
+    s.duration({ min: 1 }),
+    '5m',
+    'How long a series is shown that is not reported again. One that is reported as ended leaves at once.',
+  ),
+  enable_open_metrics: s.withDefault(s.bool(), false, 'Write OpenMetrics for readers that ask for it.'),
+  resource_to_telemetry_conversion: s.optional(
+    s.object({
+      enabled: s.withDefault(s.bool(), false, "The resource's attributes become labels."),
+      exclude_service_attributes: s.withDefault(
+        s.bool(),
+        false,
+        'But for service.name, service.namespace and service.instance.id.',
+      ),
+    }),
+    '',
+  ),
+  add_metric_suffixes: s.withDefault(
+    s.bool(),
+    false,
+    "Add unit and type to names. The Collector's default is true; here names stay as they came.",
+  ),
+  translation_strategy: s.optional(
+    s.oneOf(...STRATEGIES),
+    'How names are changed; add_metric_suffixes has no say then.',
+  ),
+  without_scope_info: s.withDefault(s.bool(), false, 'Accepted; there is no scope information to leave out.'),
+  sending_queue: s.optional(
+    s.anything('map'),
+    'Accepted; the page is always the newest state, so nothing waits to be sent.',
+  ),
+});
+
+export type Config = s.Infer<typeof config>;
