@@ -12,8 +12,11 @@ import {
 } from './plan.ts';
 import type { Stamped } from './starts.ts';
 
-/** Encodes an ExportMetricsServiceRequest as OTLP/JSON, in one line without a line end. */
-export type JsonEncoder = (stamped: readonly Stamped[]) => string;
+/** Texts that stay are kept for as long as their series sets live. */
+export interface JsonEncoder {
+  /** An ExportMetricsServiceRequest as OTLP/JSON, in one line without a line end. */
+  encode(stamped: readonly Stamped[]): string;
+}
 
 /** One `resourceMetrics` item as text that stays and points that change. */
 type Piece = string | PointWriter;
@@ -30,14 +33,16 @@ export function createJsonEncoder(scope: Scope): JsonEncoder {
     compiled.set(set, pieces);
     return pieces;
   };
-  return (stamped) => {
-    const parts: string[] = [];
-    for (const { snapshot, starts } of stamped) {
-      let text = '';
-      for (const piece of piecesOf(snapshot.set)) text += typeof piece === 'string' ? piece : piece(snapshot, starts);
-      if (text) parts.push(text);
-    }
-    return `{"resourceMetrics":[${parts.join(',')}]}`;
+  return {
+    encode(stamped) {
+      const parts: string[] = [];
+      for (const { snapshot, starts } of stamped) {
+        let text = '';
+        for (const piece of piecesOf(snapshot.set)) text += typeof piece === 'string' ? piece : piece(snapshot, starts);
+        if (text) parts.push(text);
+      }
+      return `{"resourceMetrics":[${parts.join(',')}]}`;
+    },
   };
 }
 

@@ -5,8 +5,13 @@ import type { Scope } from './plan.ts';
 import type { Stamped } from './starts.ts';
 import { compile, type Template, type TemplateHistogram, type TemplateSummary } from './template.ts';
 
-/** Encodes an ExportMetricsServiceRequest. Templates are kept for as long as their series sets live. */
-export type ProtobufEncoder = (stamped: readonly Stamped[]) => Uint8Array;
+/** Templates are kept for as long as their series sets live. */
+export interface ProtobufEncoder {
+  /** An ExportMetricsServiceRequest. */
+  encode(stamped: readonly Stamped[]): Uint8Array;
+  /** How many bytes `encode` gives, without encoding. */
+  size(stamped: readonly Stamped[]): number;
+}
 
 const TIME_TAG = 0x19;
 const NO_RECORDED_VALUE = 1;
@@ -23,18 +28,21 @@ export function createProtobufEncoder(scope: Scope): ProtobufEncoder {
     templates.set(set, template);
     return template;
   };
-  return (stamped) => {
-    let size = 0;
-    for (const { snapshot } of stamped) size += templateOf(snapshot.set).bytes.length;
-    const out = new Uint8Array(size);
-    let at = 0;
-    for (const one of stamped) {
-      const template = templateOf(one.snapshot.set);
-      out.set(template.bytes, at);
-      fill(new DataView(out.buffer, at, template.bytes.length), template, one);
-      at += template.bytes.length;
-    }
-    return out;
+  const size = (stamped: readonly Stamped[]): number =>
+    stamped.reduce((sum, { snapshot }) => sum + templateOf(snapshot.set).bytes.length, 0);
+  return {
+    size,
+    encode(stamped) {
+      const out = new Uint8Array(size(stamped));
+      let at = 0;
+      for (const one of stamped) {
+        const template = templateOf(one.snapshot.set);
+        out.set(template.bytes, at);
+        fill(new DataView(out.buffer, at, template.bytes.length), template, one);
+        at += template.bytes.length;
+      }
+      return out;
+    },
   };
 }
 

@@ -7,8 +7,8 @@ import { decodeRequest, EVERY_VALUE, everyType, flatPoints, pageOf, SCOPE, witho
 const both = (batch: Parameters<StartTimes['stamp']>[0]) => {
   const stamped = new StartTimes().stamp(batch);
   return {
-    protobuf: decodeRequest(createProtobufEncoder(SCOPE)(stamped)),
-    json: JSON.parse(createJsonEncoder(SCOPE)(stamped)),
+    protobuf: decodeRequest(createProtobufEncoder(SCOPE).encode(stamped)),
+    json: JSON.parse(createJsonEncoder(SCOPE).encode(stamped)),
   };
 };
 
@@ -48,7 +48,7 @@ describe('OTLP encoders', () => {
 
   it('use the template again without anything left from the sample before', () => {
     const set = everyType();
-    const encode = createProtobufEncoder(SCOPE);
+    const { encode } = createProtobufEncoder(SCOPE);
     const first = [{ snapshot: snapshotOf(set, EVERY_VALUE), starts: new Float64Array(4) }];
     const before = Buffer.from(encode(first));
     encode([

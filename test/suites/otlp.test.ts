@@ -34,14 +34,16 @@ describe('suite otlp', () => {
 
   it('reads what dnscol sends with the official schema, and finds the same in its JSON', () => {
     const stamped = new StartTimes().stamp([snapshotOf(everyType(), EVERY_VALUE)]);
-    const bytes = createProtobufEncoder(SCOPE)(stamped);
+    const bytes = createProtobufEncoder(SCOPE).encode(stamped);
     const request = decodeMessage(OFFICIAL, 'ExportMetricsServiceRequest', bytes);
-    const json = JSON.parse(createJsonEncoder(SCOPE)(stamped));
+    const json = JSON.parse(createJsonEncoder(SCOPE).encode(stamped));
     expect(withoutDefaults(request)).to.deep.equal(withoutDefaults(json));
   });
 
   it('uses no JSON name that the schema does not have', () => {
-    const json = JSON.parse(createJsonEncoder(SCOPE)(new StartTimes().stamp([snapshotOf(everyType(), EVERY_VALUE)])));
+    const json = JSON.parse(
+      createJsonEncoder(SCOPE).encode(new StartTimes().stamp([snapshotOf(everyType(), EVERY_VALUE)])),
+    );
     const unknown = (name: string, value: unknown): string[] => {
       if (Array.isArray(value)) return value.flatMap((item) => unknown(name, item));
       const fields = OFFICIAL[name];

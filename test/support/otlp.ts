@@ -137,7 +137,7 @@ export const SCOPE: Scope = { name: 'dnscol', version: '0.0.0-test' };
 
 /** What a batch looks like to a receiver of OTLP. */
 export function otlpOf(batch: Batch, starts = new StartTimes()): Message {
-  return decodeRequest(createProtobufEncoder(SCOPE)(starts.stamp(batch)));
+  return decodeRequest(createProtobufEncoder(SCOPE).encode(starts.stamp(batch)));
 }
 
 /** Fields that have protobuf's default are the same there or not: for comparing encodings. */

@@ -1,0 +1,148 @@
+import { type Exporter, exporter, type Host } from '#component';
+import { compressBody, createHttpClient, type HttpClient, httpClientOptions } from '#http';
+import { type Batch, pointCount } from '#metrics';
+import {
+  createJsonEncoder,
+  createProtobufEncoder,
+  type JsonEncoder,
+  type PartialSuccess,
+  type ProtobufEncoder,
+  planOf,
+  type Stamped,
+  StartTimes,
+} from '#otlp';
+import { createComplaints, createSender, lost, type Sender } from '#queue';
+import { type Config, config, metricsUrl } from './options.ts';
+import { type Body, post, TooLargeError } from './post.ts';
+
+export default exporter<Config>({
+  type: 'otlphttp',
+  aliases: ['otlp_http'],
+  summary: 'Sends to whatever takes OTLP over HTTP: an OpenTelemetry Collector, or a backend of its own.',
+  stability: 'beta',
+  config,
+  create: (options, host) => new OtlpHttpExporter(options, host),
+});
+
+/** What waits to be sent: series sets are shared, so a sample costs little more than its eight bytes. */
+interface Item {
+  readonly stamped: readonly Stamped[];
+  readonly points: number;
+  /** Made at the first attempt, kept for the next. */
+  body?: Promise<Body>;
+}
+
+class OtlpHttpExporter implements Exporter {
+  readonly queued = true;
+  readonly #options: Config;
+  readonly #host: Host;
+  readonly #url: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #starts = new StartTimes();
+  readonly #protobuf: ProtobufEncoder;
+  readonly #json: JsonEncoder;
+  readonly #sender: Sender<Item>;
+  readonly #flattened;
+  readonly #warn: ReturnType<typeof createComplaints>;
+  #client: HttpClient | undefined;
+
+  constructor(options: Config, host: Host) {
+    this.#options = options;
+    this.#host = host;
+    this.#url = metricsUrl(options);
+    this.#headers = userAgent(options, host);
+    const scope = { name: 'dnscol', version: host.version };
+    this.#protobuf = createProtobufEncoder(scope);
+    this.#json = createJsonEncoder(scope);
+    this.#warn = createComplaints(host.clock, host.log.warn);
+    this.#flattened = host.meter.counter('dnscol_exporter_flattened_points_total', {
+      help: 'Samples of histograms and summaries that lacked a part, and were sent as single numbers.',
+      unit: '{datapoints}',
+    });
+    this.#sender = createSender<Item>({
+      host,
+      retry: options.retry_on_failure,
+      queue: options.sending_queue,
+      timeout: options.timeout,
+      send: (item, signal) => this.#send(item, signal),
+      points: (item) => item.points,
+      bytes: (item) => this.#protobuf.size(item.stamped),
+      merge: (items) => itemOf(items.flatMap((item) => item.stamped)),
+      chop: (item, max, sizer) => this.#chop(item, max, sizer),
+      split: (item, error) => (error instanceof TooLargeError ? halves(item) : undefined),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#client = createHttpClient(
+      { ...httpClientOptions(this.#options, this.#host), followRedirects: true },
+      this.#host.clock,
+    );
+  }
+
+  async consume(batch: Batch, signal: AbortSignal): Promise<void> {
+    if (pointCount(batch) === 0) return;
+    for (const { set } of batch) this.#flattened.add(planOf(set).flattened);
+    await this.#sender.offer(itemOf(this.#starts.stamp(batch)), signal);
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    await this.#sender.stop(signal);
+    this.#client?.close();
+  }
+
+  async #send(item: Item, signal: AbortSignal): Promise<void> {
+    if (!this.#client) throw new Error('the exporter is not started');
+    item.body ??= this.#encode(item.stamped);
+    const now = () => this.#host.clock.now();
+    const partial = await post(this.#client, this.#url, await item.body, this.#headers, now, signal);
+    if (partial) this.#partly(partial);
+  }
+
+  async #encode(stamped: readonly Stamped[]): Promise<Body> {
+    const { encoding, compression, compression_params } = this.#options;
+    const plain = encoding === 'json' ? Buffer.from(this.#json.encode(stamped)) : this.#protobuf.encode(stamped);
+    const packed = await compressBody(compression, compression_params?.level, plain);
+    const type = encoding === 'json' ? 'application/json' : 'application/x-protobuf';
+    return { bytes: packed.body, type, encoding: packed.encoding };
+  }
+
+  /** The server's own warning. What it rejected is counted and, by the protocol, never sent again. */
+  #partly({ rejected, message }: PartialSuccess): void {
+    if (rejected) lost(this.#host, 'rejected').add(rejected);
+    const what = rejected ? `the server rejected ${rejected} data points` : 'the server took all, with a warning';
+    this.#warn('partly', what, { message });
+  }
+
+  /** By whole snapshots: the series of a histogram must stay together. */
+  #chop(item: Item, max: number, sizer: 'items' | 'bytes'): Item[] {
+    const pieces: Stamped[][] = [];
+    let room = 0;
+    for (const one of item.stamped) {
+      const size = sizer === 'items' ? one.snapshot.values.length : this.#protobuf.size([one]);
+      if (pieces.length === 0 || size > room) {
+        pieces.push([]);
+        room = max;
+      }
+      pieces.at(-1)!.push(one);
+      room -= size;
+    }
+    return pieces.map(itemOf);
+  }
+}
+
+function itemOf(stamped: readonly Stamped[]): Item {
+  return { stamped, points: stamped.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0) };
+}
+
+function halves({ stamped }: Item): Item[] | undefined {
+  const middle = stamped.length >> 1;
+  return middle ? [itemOf(stamped.slice(0, middle)), itemOf(stamped.slice(middle))] : undefined;
+}
+
+/** `dnscol/1.2.3 (linux/amd64)`, unless the user names another. */
+function userAgent({ headers }: Config, { version }: Host): Record<string, string> {
+  for (const name of headers?.keys() ?? []) if (name.toLowerCase() === 'user-agent') return {};
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  return { 'User-Agent': `dnscol/${version} (${process.platform}/${arch})` };
+}
