@@ -167,6 +167,7 @@ class Reader {
       return undefined;
     }
     const name = String(node.value ?? '');
+    if (node.tag && typeTagged(node.tag, name) === undefined) this.#unknownTag(node.tag, join(path, name), place);
     if (node.anchor) this.#anchors.set(node.anchor, { kind: 'scalar', place, value: name });
     return { name, place, merge: name === '<<' && node.type === 'PLAIN' };
   }

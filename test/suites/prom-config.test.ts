@@ -1,0 +1,48 @@
+/** Prometheus' own good and bad configurations, under `config` of the receiver. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ConfigError, type Issue, parseYaml } from '#config';
+import { prometheusConfig, readScrapeFiles } from '#prometheus';
+import { suite } from '../support/suites.ts';
+
+const promConfig = suite('prom-config');
+const FOLDER = promConfig.path('testdata');
+
+/** Every issue of a file, those of the scrape_config_files that it names included. */
+async function issuesOf(file: string): Promise<Issue[]> {
+  const { root, issues: faults } = parseYaml(readFileSync(join(FOLDER, file), 'utf8'), file);
+  const issues = [...faults];
+  const note = (path: string, message: string, place: Issue['place']) => issues.push({ path, message, place });
+  const config = root && prometheusConfig.read(root, '', { issue: note, warn() {} });
+  if (config && typeof config !== 'symbol') {
+    const files = config.scrapeFiles.map((pattern) => join(FOLDER, pattern));
+    await readScrapeFiles(files, config).catch((error: unknown) => {
+      if (!(error instanceof ConfigError)) throw error;
+      issues.push(...error.issues);
+    });
+  }
+  return issues;
+}
+
+/** What a good Prometheus configuration may hold and a receiver does not take; the report says so in one clear line. */
+const OUT_OF_SCOPE = /^(this discovery is not yet supported|is not for a receiver|is not yet supported$)/;
+
+describe('the prom-config suite', () => {
+  for (const { file } of promConfig.json<{ file: string }[]>('expected-errors.json')) {
+    promConfig.holds(`refuses ${file}`, async () => {
+      const issues = await issuesOf(file);
+      expect(issues).not.to.deep.equal([]);
+      for (const { path, message } of issues) expect(path || message).not.to.equal('');
+    });
+  }
+
+  for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.good.yml'))) {
+    promConfig.holds(`takes ${file}`, async () => {
+      const issues = await issuesOf(file);
+      expect(issues.filter(({ message }) => !OUT_OF_SCOPE.test(message))).to.deep.equal([]);
+    });
+  }
+
+  promConfig.listIsCurrent();
+});
