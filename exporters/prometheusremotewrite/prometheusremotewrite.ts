@@ -70,6 +70,7 @@ class RemoteWriteExporter implements Exporter {
   }
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
+    if (!this.#client) throw new Error('the exporter is not started');
     const { bodies, dropped } = this.#encoder.encode(batch);
     if (dropped) this.#untranslatable(dropped);
     this.#count.translated.add(pointCount(batch) - dropped);
@@ -88,8 +89,7 @@ class RemoteWriteExporter implements Exporter {
   }
 
   async #send(body: WriteBody, signal: AbortSignal): Promise<void> {
-    if (!this.#client) throw new Error('the exporter is not started');
-    await post(this.#client, this.#url, body.bytes, () => this.#host.clock.now(), signal);
+    await post(this.#client!, this.#url, body.bytes, () => this.#host.clock.now(), signal);
     this.#count.requests.add(1);
     if (!this.#accepted && body.samples) {
       this.#accepted = true;

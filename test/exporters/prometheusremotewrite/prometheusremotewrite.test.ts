@@ -3,6 +3,7 @@ import type { Exporter } from '#component';
 import { parse } from '#config';
 import { type Batch, labelsOf, makeFamily, makeSeries, makeSet, type SeriesSet, staleValues } from '#metrics';
 import prometheusremotewrite from '../../../exporters/prometheusremotewrite/prometheusremotewrite.ts';
+import { exporterContract } from '../../contract/exporter.ts';
 import { batchOf, setOf, snapshotOf } from '../../support/batch.ts';
 import { settle } from '../../support/clock.ts';
 import { type FakeHost, fakeHost } from '../../support/host.ts';
@@ -59,6 +60,22 @@ async function passing(host: FakeHost, holds: () => boolean, step = 100): Promis
   }
   return host.clock.monotonic() - from;
 }
+
+describe('prometheusremotewrite, by the contract', () => {
+  let taking: Receiver;
+  let hanging: Receiver;
+  // The contract counts what a test leaves open, so the peers stand before it begins.
+  beforeEach(async () => {
+    taking = await receiver();
+    hanging = await receiver(() => new Promise(() => {}));
+  });
+  afterEach(closeServers);
+
+  exporterContract(prometheusremotewrite, {
+    config: () => ({ endpoint: taking.url }),
+    stuck: { config: () => ({ endpoint: hanging.url }), begun: () => hanging.arrived(1) },
+  });
+});
 
 describe('prometheusremotewrite', () => {
   afterEach(async () => {
