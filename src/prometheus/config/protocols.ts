@@ -31,7 +31,7 @@ export const protocol = s.oneOf(...NAMES);
 export const protocols: s.Schema<ScrapeProtocol[]> = warnOfProto(
   s.check(s.list(protocol, { min: 1 }), (list, complain) => {
     list.forEach((name, i) => {
-      if (list.indexOf(name) < i) complain(`[${i}]`, `names ${name} twice`);
+      if (list.indexOf(name) < i) complain('', `names ${name} twice`);
     });
     if (list.every((name) => name === 'PrometheusProto')) {
       complain('', 'PrometheusProto is not yet supported; add a text protocol');

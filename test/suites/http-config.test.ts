@@ -1,0 +1,91 @@
+/** prometheus/common's HTTP client configurations: what is refused, and who sees credentials over redirects. */
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { basename } from 'node:path';
+import { expect } from 'chai';
+import { type Issue, NOWHERE, nodeOf, parseYaml } from '#config';
+import { createHttpClient } from '#http';
+import { prometheusConfig } from '#prometheus';
+import { closeServers, httpServer } from '../support/servers.ts';
+import { suite } from '../support/suites.ts';
+
+const httpConfig = suite('http-config');
+
+/** Issues of a scrape configuration that has these options beside its name. */
+function issuesOf(
+  options: ReadonlyMap<string, { keyPlace: typeof NOWHERE; value: ReturnType<typeof nodeOf> }>,
+): Issue[] {
+  const issues: Issue[] = [];
+  const scrape = { kind: 'map', place: NOWHERE, entries: new Map(options) } as const;
+  scrape.entries.set('job_name', { keyPlace: NOWHERE, value: nodeOf('test') });
+  const list = { kind: 'list', place: NOWHERE, items: [scrape] } as const;
+  const root = {
+    kind: 'map',
+    place: NOWHERE,
+    entries: new Map([['scrape_configs', { keyPlace: NOWHERE, value: list }]]),
+  } as const;
+  const issue = (path: string, message: string, place: Issue['place']) => issues.push({ path, message, place });
+  prometheusConfig.read(root, '', { issue, warn() {} });
+  return issues;
+}
+
+interface RedirectCase {
+  name: string;
+  chain: string[];
+  auth?: string;
+  headers?: Record<string, string>;
+  authorization_seen?: boolean[];
+  cookie_seen?: boolean[];
+}
+
+describe('the http-config suite', () => {
+  afterEach(closeServers);
+
+  for (const { file } of httpConfig.json<{ file: string }[]>('invalid-http-client-configs.json')) {
+    httpConfig.holds(`refuses ${basename(file)}`, () => {
+      const { root } = parseYaml(readFileSync(httpConfig.path(file), 'utf8'), file);
+      const issues = root?.kind === 'map' ? issuesOf(root.entries) : [];
+      expect(issues).not.to.deep.equal([]);
+      expect(JSON.stringify(issues)).not.to.include('mysecret');
+    });
+  }
+
+  for (const name of httpConfig.json<string[]>('reserved-headers.json')) {
+    httpConfig.holds(`refuses the header ${name}`, () => {
+      const headers = nodeOf({ http_headers: { [name]: { values: ['x'] } } });
+      if (headers.kind !== 'map') throw new Error('not a map');
+      expect(issuesOf(headers.entries).map(({ message }) => message)).to.deep.equal([
+        'is a header that may not be set here',
+      ]);
+    });
+  }
+
+  const { cases } = httpConfig.json<{ cases: RedirectCase[] }>('redirects.json');
+  for (const { name, chain, headers, authorization_seen, cookie_seen } of cases.filter((one) => one.chain.length > 1)) {
+    httpConfig.holds(`redirects: ${name}`, async () => {
+      const seen: IncomingMessage['headers'][] = [];
+      const next: string[] = [];
+      const servers = await Promise.all(
+        chain.map((_host, hop) =>
+          httpServer((req: IncomingMessage, res: ServerResponse) => {
+            seen.push(req.headers);
+            if (hop + 1 < chain.length) res.writeHead(302, { location: next[hop] }).end();
+            else res.end('a 1\n');
+          }),
+        ),
+      );
+      const urls = chain.map((host, hop) => `http://${host.split(':')[0]}:${servers[hop]!.port}/`);
+      next.push(...urls.slice(1));
+      const authenticate = async () => ({ authorization: 'Bearer secret', ...headers });
+      const client = createHttpClient({ followRedirects: true, authenticator: { authenticate } });
+      const signal = new AbortController().signal;
+      await client.request({ method: 'GET', url: new URL(urls[0]!), signal });
+      client.close();
+      if (authorization_seen)
+        expect(seen.map((one) => one.authorization !== undefined)).to.deep.equal(authorization_seen);
+      if (cookie_seen) expect(seen.map((one) => one.cookie !== undefined)).to.deep.equal(cookie_seen);
+    });
+  }
+
+  httpConfig.listIsCurrent();
+});
