@@ -1,2 +1,3 @@
 /** Small parts that several components share. */
 export * from './poll.ts';
+export * from './sampling.ts';

@@ -2,4 +2,5 @@
 export * from './cgroup.ts';
 export * from './glob.ts';
 export * from './keyed.ts';
+export * from './libc.ts';
 export * from './root.ts';

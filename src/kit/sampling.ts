@@ -1,0 +1,99 @@
+import type { Clock } from '#clock';
+
+/**
+ * Looks between two collections: a collection every 15 to 60 seconds cannot see a burst that lasts one. Off unless
+ * `sampling_interval` is set.
+ */
+export interface Sampling {
+  start(): void;
+  stop(): void;
+}
+
+/** Runs `look` every `interval` milliseconds, at fixed moments. It must be quick: it runs ten times a second. */
+export function sampling(clock: Clock, interval: number, look: (now: number) => void): Sampling {
+  let cancel = () => {};
+  let due = 0;
+  const tick = () => {
+    const now = clock.monotonic();
+    look(now);
+    // What was missed while the event loop was busy cannot be made up for.
+    due += interval * Math.max(1, Math.ceil((now - due) / interval));
+    cancel = clock.after(due - now, tick);
+  };
+  return {
+    start() {
+      due = clock.monotonic() + interval;
+      cancel = clock.after(interval, tick);
+    },
+    stop: () => cancel(),
+  };
+}
+
+/** What became of a gauge since the previous collection. */
+export interface GaugeReading {
+  last: number;
+  peak: number;
+  /** Since the first look, for `<gauge>_at_limit_seconds_total`. */
+  atLimitSeconds: number;
+}
+
+/** A gauge that is looked at often and collected seldom. Times are monotonic milliseconds. */
+export class SampledGauge {
+  #last = Number.NaN;
+  #peak = Number.NEGATIVE_INFINITY;
+  #since = 0;
+  #wasAtLimit = false;
+  #atLimitMs = 0;
+
+  /** Notes a value. The time since the previous look counts as at the limit when the gauge was there then. */
+  note(value: number, now: number, limit = Number.POSITIVE_INFINITY): void {
+    if (this.#wasAtLimit) this.#atLimitMs += now - this.#since;
+    this.#wasAtLimit = value >= limit;
+    this.#since = now;
+    this.#last = value;
+    if (value > this.#peak) this.#peak = value;
+  }
+
+  /** Ends the time between two collections; the next one begins with the value of now. Needs one `note` before. */
+  collect(): GaugeReading {
+    const reading = { last: this.#last, peak: this.#peak, atLimitSeconds: this.#atLimitMs / 1000 };
+    this.#peak = this.#last;
+    return reading;
+  }
+}
+
+const SECOND = 1000;
+
+/** What became of a counter since the previous collection. */
+export interface CounterReading {
+  total: number;
+  /** The most that it grew within any second, or within one look where looks are rarer; for `<counter>_peak_per_second`. */
+  peakPerSecond: number;
+}
+
+/** A counter that is looked at often and collected seldom. Times are monotonic milliseconds. */
+export class SampledCounter {
+  /** Looks of the last second and the one before them: `[time, total, time, total, …]`. */
+  #window: number[] = [];
+  #peak = 0;
+
+  note(total: number, now: number): void {
+    const window = this.#window;
+    const before = window[window.length - 1];
+    // A counter that fell began anew: what it was before says nothing about its growth.
+    if (before !== undefined && total < before) window.length = 0;
+    while (window.length > 2 && window[2]! <= now - SECOND) window.splice(0, 2);
+    window.push(now, total);
+    const elapsed = now - window[0]!;
+    if (elapsed <= 0) return;
+    // A window shorter than a second is not stretched: ten packets in its first tenth are ten packets in that second.
+    const rate = ((total - window[1]!) * SECOND) / Math.max(elapsed, SECOND);
+    if (rate > this.#peak) this.#peak = rate;
+  }
+
+  collect(): CounterReading {
+    const reading = { total: this.#window[this.#window.length - 1] ?? Number.NaN, peakPerSecond: this.#peak };
+    this.#peak = 0;
+    return reading;
+  }
+}
