@@ -23,5 +23,7 @@ export const components: Record<Kind, Record<string, Load>> = {
     prometheus: () => import('../exporters/prometheus/prometheus.ts'),
     prometheusremotewrite: () => import('../exporters/prometheusremotewrite/prometheusremotewrite.ts'),
   },
-  extension: {},
+  extension: {
+    health_check: () => import('../extensions/health_check/health_check.ts'),
+  },
 };

@@ -26,15 +26,16 @@ export default exporter({
       { ...httpServerOptions(config, host), handle: pageHandler(config, pages) },
       host.clock,
     );
+    const address = () => `${config.tls ? 'https' : 'http'}://${server.address()}${config.path}`;
     let running = false;
     return {
       async start() {
         await server.start();
         running = true;
-        host.log.info(`metrics are at ${config.tls ? 'https' : 'http'}://${server.address()}${config.path}`);
       },
+      address,
       async consume(batch) {
-        if (!running) throw new Error(`the page ${server.address()}${config.path} is not served`);
+        if (!running) throw new Error(`the page ${address()} is not served`);
         pages.clear();
         sources.take(batch.map((snapshot: Snapshot) => dressed(snapshot)));
       },

@@ -216,7 +216,8 @@ async function listen(server: http.Server, address: ListenAddress): Promise<List
     const why = listenProblem(error) ?? reasonOf(error);
     throw new Error(`cannot listen on ${shownAddress(address)}: ${why}`, { cause: error });
   }
-  return { host: address.host, port: (server.address() as net.AddressInfo).port };
+  const bound = server.address() as net.AddressInfo;
+  return { host: address.host || bound.address, port: bound.port };
 }
 
 /** Takes and forgets the body. One that does not end soon after the answer costs the connection. */

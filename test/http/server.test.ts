@@ -279,6 +279,11 @@ describe('http server', () => {
       expect(server.address()).to.equal(`localhost:${port}`);
       expect((await ask(port)).status).to.equal(200);
     });
+    it('takes no host for all addresses', async () => {
+      const { server } = await serve({ endpoint: ':0' });
+      const port = Number(/^(?:\[::\]|0\.0\.0\.0):(\d+)$/.exec(server.address())?.[1]);
+      expect((await ask(port)).status).to.equal(200);
+    });
     it('refuses an endpoint without a port', () => {
       expect(() => createHttpServer({ endpoint: 'localhost', handle: () => ({ status: 200 }) })).to.throw(
         'endpoint localhost must be host:port',

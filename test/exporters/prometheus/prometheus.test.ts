@@ -34,7 +34,7 @@ describe('exporter prometheus', () => {
     const exporter = create(parse(schema, { endpoint: '127.0.0.1:0', ...config }), host);
     await exporter.start?.(never);
     running.push(exporter);
-    const address = /http:\S+/.exec(host.logs[0]!.message)![0];
+    const address = exporter.address!()!;
     const ask = (path = '', request: Partial<HttpRequest> = {}) =>
       client.request({ method: 'GET', url: new URL(path, address), signal: never, maxBody: 1 << 24, ...request });
     return { exporter, host, ask, page: async () => (await ask(address)).body.toString() };
@@ -56,8 +56,8 @@ describe('exporter prometheus', () => {
   });
 
   it('says where the page is, there and elsewhere', async () => {
-    const { ask, host } = await start({ path: '/m' });
-    expect(host.logs[0]!.message).to.match(/^metrics are at http:\/\/127\.0\.0\.1:\d+\/m$/);
+    const { ask, exporter } = await start({ path: '/m' });
+    expect(exporter.address?.()).to.match(/^http:\/\/127\.0\.0\.1:\d+\/m$/);
     const lost = await ask('/metrics');
     expect([lost.status, lost.body.toString()]).to.deep.equal([404, 'not here: the metrics are at /m\n']);
   });
