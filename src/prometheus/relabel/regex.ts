@@ -73,9 +73,21 @@ function parse(source: string): Parsed {
   } catch (cause) {
     if (!(cause instanceof RE2JSSyntaxException)) throw cause;
     if (cause.message.includes('duplicate capture group name')) return parseDuplicates(source);
-    throw new RegexError(cause.message.replace(/^error parsing regexp: /, ''), { cause });
+    throw new RegexError(faultOf(source) ?? faultText(cause), { cause });
   }
 }
+
+/** What is wrong with the pattern alone, so that a message quotes nothing that the user did not write. */
+function faultOf(source: string): string | undefined {
+  try {
+    RE2JS.compile(source);
+  } catch (error) {
+    return faultText(error as Error);
+  }
+  return undefined;
+}
+
+const faultText = (error: Error) => error.message.replace(/^error parsing regexp: /, '');
 
 /** What may hold the text of a group's beginning without being one, then the beginning of a named group. */
 const NAMED_GROUP = /\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]])*\]|(\(\?P?<)(\w+)>/gsu;
