@@ -48,6 +48,7 @@ export function createDebug(options: Config, host: Host, outputs: Outputs): Expo
   const sample = createSampler(host.clock, options.sampling_initial, options.sampling_thereafter);
   const own = { name: 'dnscol', version: host.version };
   const paths = options.output_paths ?? ['stdout'];
+  let running = false;
 
   function text(stamped: readonly Stamped[]): string {
     if (options.verbosity === 'basic') return '';
@@ -55,7 +56,14 @@ export function createDebug(options: Config, host: Host, outputs: Outputs): Expo
   }
 
   return {
+    async start() {
+      running = true;
+    },
+    async stop() {
+      running = false;
+    },
     async consume(batch) {
+      if (!running) throw new Error('the exporter is not running');
       // Start times follow every batch, shown or not.
       const stamped = starts.stamp(batch);
       if (!sample()) return;

@@ -44,6 +44,7 @@ class FileExporter implements Exporter {
   }
 
   async consume(batch: Batch): Promise<void> {
+    if (!this.#writer.running) throw new Error('the exporter is not running');
     const points = pointCount(batch);
     if (points === 0) return;
     if (this.#writer.pending >= MOST) throw new Error(`${this.#options.path} does not take what already waits for it`);

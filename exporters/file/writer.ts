@@ -24,6 +24,7 @@ export class Writer {
   #handle: FileHandle | undefined;
   #size = 0;
   #flushing: Promise<void> | undefined;
+  #running = false;
   /** Bytes that wait. */
   pending = 0;
 
@@ -37,12 +38,18 @@ export class Writer {
     return this.#entries.reduce((sum, entry) => sum + entry.points, 0);
   }
 
+  /** Between `open` and `close`, whether or not there is a file just now. */
+  get running(): boolean {
+    return this.#running;
+  }
+
   async open(): Promise<void> {
     const { path: file, append, rotation, create_directory, directory_permissions } = this.#options;
     if (create_directory) {
       await mkdir(path.dirname(file), { recursive: true, mode: Number.parseInt(directory_permissions, 8) });
     }
     await this.#open(append || rotation ? 'a' : 'w');
+    this.#running = true;
   }
 
   add(bytes: Uint8Array, points: number): void {
@@ -62,6 +69,11 @@ export class Writer {
   }
 
   async close(): Promise<void> {
+    this.#running = false;
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
@@ -92,7 +104,7 @@ export class Writer {
     const { path: file, rotation } = this.#options;
     if (!rotation || this.#size === 0) return;
     if (this.#size + coming <= (rotation.max_megabytes || 100) * MEBIBYTE) return;
-    await this.close();
+    await this.#release();
     await moveAside(file, rotation, this.#clock.now());
     await this.#open('a');
     await prune(file, rotation, this.#clock.now());

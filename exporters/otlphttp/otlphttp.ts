@@ -81,6 +81,7 @@ class OtlpHttpExporter implements Exporter {
   }
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
+    if (!this.#client) throw new Error('the exporter is not running');
     if (pointCount(batch) === 0) return;
     for (const { set } of batch) this.#flattened.add(planOf(set).flattened);
     await this.#sender.offer(itemOf(this.#starts.stamp(batch)), signal);
@@ -89,10 +90,11 @@ class OtlpHttpExporter implements Exporter {
   async stop(signal: AbortSignal): Promise<void> {
     await this.#sender.stop(signal);
     this.#client?.close();
+    this.#client = undefined;
   }
 
   async #send(item: Item, signal: AbortSignal): Promise<void> {
-    if (!this.#client) throw new Error('the exporter is not started');
+    if (!this.#client) throw new Error('the exporter is not running');
     item.body ??= this.#encode(item.stamped);
     const now = () => this.#host.clock.now();
     const partial = await post(this.#client, this.#url, await item.body, this.#headers, now, signal);
