@@ -16,6 +16,9 @@ const inflate: Coding = { now: zlib.inflateSync, later: promisify(zlib.inflate) 
 const inflateRaw: Coding = { now: zlib.inflateRawSync, later: promisify(zlib.inflateRaw) as UnpackLater };
 const brotli: Coding = { now: zlib.brotliDecompressSync, later: promisify(zlib.brotliDecompress) as UnpackLater };
 
+/** The most that an answer's own word for its length makes us set aside. */
+const MOST_ROOM = 4 * 1024 * 1024;
+
 /** Below this a trip through the thread pool costs more than the work itself. */
 const SMALL = 64 * 1024;
 
@@ -31,7 +34,7 @@ export async function unpack(
 ): Promise<Buffer> {
   const coding = codingOf(body, contentEncoding, accepted);
   if (!coding || body.length === 0) return body;
-  const options = { maxOutputLength: limit, chunkSize: Math.min(Math.max(body.length * 8, 1024), SMALL) };
+  const options = { maxOutputLength: limit, chunkSize: roomFor(body, coding) };
   try {
     return body.length <= SMALL ? coding.now(body, options) : await coding.later(body, options);
   } catch (error) {
@@ -40,6 +43,15 @@ export async function unpack(
     }
     throw new Error(`the body is not valid ${contentEncoding}`, { cause: error });
   }
+}
+
+/**
+ * How much to unpack into at first. gzip says at its end how long the whole is (RFC 1952 §2.3.1), which saves growing,
+ * copying and, with it, a third of what a scrape leaves to the garbage collector. One byte more, or zlib asks for another piece.
+ */
+function roomFor(body: Buffer, coding: Coding): number {
+  const said = coding === gunzip && body.length > 18 ? body.readUInt32LE(body.length - 4) + 1 : body.length * 8;
+  return Math.min(Math.max(said, 1024), coding === gunzip ? MOST_ROOM : SMALL);
 }
 
 function codingOf(body: Buffer, contentEncoding = '', accepted = ''): Coding | undefined {
