@@ -186,6 +186,8 @@ async function respond(
   if (!methods.includes(method)) {
     return { status: 405, headers: { allow: methods.join(', ') }, body: 'this method is not allowed here\n' };
   }
+  // Its end may be broken, or hide a second request.
+  if (hasBody(request)) return { status: 400, headers: { connection: 'close' }, body: 'no body is taken here\n' };
   if (connections.owed > (options.maxInFlight ?? 40)) {
     return { status: 503, headers: { 'retry-after': '1' }, body: 'too many requests at a time\n' };
   }
@@ -193,6 +195,10 @@ async function respond(
   response.once('close', () => gone.abort(new Error('the client has gone')));
   const query = new URLSearchParams(/\?(.*)$/s.exec(request.url ?? '')?.[1]);
   return options.handle({ method, path: pathOf(request), query, headers: request.headers }, gone.signal);
+}
+
+function hasBody({ headers }: http.IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 /** Without the query; a whole URL (RFC 9112 §3.2.2, as proxies send it) is cut to its path. */

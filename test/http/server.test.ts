@@ -150,6 +150,13 @@ describe('http server', () => {
     refuses('HTTP/2 with prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
   });
 
+  it('refuses a GET with a body', async () => {
+    const { port } = await serve();
+    const got = await ask(port, { headers: { 'content-length': '3' } }, 'abc');
+    expect([got.status, got.headers.connection]).to.deep.equal([400, 'close']);
+    expect((await ask(port, { headers: { 'content-length': '0' } })).status).to.equal(200);
+  });
+
   it('answers before an unwanted body has come and closes when it does not end', async () => {
     const { port } = await serve();
     const socket = await connection(port);
