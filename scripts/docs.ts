@@ -34,11 +34,9 @@ export async function generate(): Promise<Generated[]> {
 async function readme(path: string, factory: Factory): Promise<Generated> {
   const have = await textOf(path);
   if (have === undefined) return { path, have, want: undefined, problem: 'is missing: every component has a README' };
-  const tables = {
-    options: optionTable(factory.config.rows?.('') ?? []),
-    ...(factory.metrics?.length ? { metrics: metricTable(factory.metrics) } : {}),
-  };
-  const filled = fillMarkers(have, tables);
+  const { config, metrics = [] } = factory;
+  const tables = { options: optionTable(config.rows?.('') ?? []), metrics: metricTable(metrics) };
+  const filled = fillMarkers(have, tables, metrics.length ? ['options', 'metrics'] : ['options']);
   return typeof filled === 'string' ? { path, have, want: filled } : { path, have, want: undefined, ...filled };
 }
 

@@ -11,6 +11,7 @@ export function optionTable(rows: readonly OptionRow[]): string {
 }
 
 export function metricTable(metrics: readonly MetricDeclaration[]): string {
+  if (!metrics.length) return 'It makes none of its own; the agent counts what passes through every component.';
   return table(
     ['metric', 'type', 'labels', 'what it says'],
     metrics.map(({ name, type, labels, help }) => [code(name), type, (labels ?? []).map(code).join(', '), help]),
@@ -26,22 +27,33 @@ function shown(value: string): string {
   return code(text);
 }
 
+/** Columns are padded to their widest cell, as the formatter wants them. */
 function table(head: readonly string[], rows: readonly string[][]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  const cells = [head, ...rows].map((row) => row.map(cell));
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => width(row[column]!))));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((text, column) => text + ' '.repeat(widths[column]! - width(text))).join(' | ')} |`;
+  const [first, ...rest] = cells;
+  return [line(first!), line(widths.map((n) => '-'.repeat(n))), ...rest.map(line)].join('\n');
 }
+
+const width = (text: string) => [...text].length;
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 const MARKED = /(<!-- generated:(\w+) -->\n)([\s\S]*?)(<!-- \/generated -->)/g;
 
-/** The text with each table between its markers; or what is wrong with the markers. */
-export function fillMarkers(text: string, tables: Readonly<Record<string, string>>): string | { problem: string } {
+/** The text with each table between its markers; or what is wrong with the markers. Those of `needed` must be there. */
+export function fillMarkers(
+  text: string,
+  tables: Readonly<Record<string, string>>,
+  needed: readonly string[],
+): string | { problem: string } {
   const marked = new Set([...text.matchAll(MARKED)].map((match) => match[2]!));
-  const missing = Object.keys(tables).find((name) => !marked.has(name));
+  const missing = needed.find((name) => !marked.has(name));
   if (missing) return { problem: `has no <!-- generated:${missing} --> … <!-- /generated --> to put a table between` };
   const idle = [...marked].find((name) => !Object.hasOwn(tables, name));
-  if (idle) return { problem: `has markers for generated:${idle}, but the component declares nothing to put there` };
+  if (idle) return { problem: `has markers for generated:${idle}, but nothing is generated for it` };
   return text.replace(
     MARKED,
     (_all, open: string, name: string, _old, close) => `${open}\n${tables[name]}\n\n${close}`,
