@@ -1,0 +1,190 @@
+import { expect } from 'chai';
+import { INVALID, nodeOf, parse, parseYaml } from '#config';
+import { type PrometheusConfig, prometheusConfig, type ScrapeConfig } from '#prometheus';
+
+/** Issues and warnings of a configuration, each `line path: message`. */
+function read(yaml: string): { config: PrometheusConfig | undefined; issues: string[]; warnings: string[] } {
+  const issues: string[] = [];
+  const warnings: string[] = [];
+  const config = prometheusConfig.read(parseYaml(yaml, 'test').root ?? nodeOf(null), '', {
+    issue: (path, message, place) => issues.push(`${place.line} ${path}: ${message}`),
+    warn: (path, message, place) => warnings.push(`${place.line} ${path}: ${message}`),
+  });
+  return { config: config === INVALID ? undefined : config, issues, warnings };
+}
+
+const scrapeOf = (scrape: object, global: object = {}): ScrapeConfig =>
+  parse(prometheusConfig, { global, scrape_configs: [{ job_name: 'a', ...scrape }] }).scrapes[0]!;
+
+describe('prometheus/config', () => {
+  it('has the defaults of Prometheus', () => {
+    expect(scrapeOf({})).to.include({
+      job: 'a',
+      interval: 60_000,
+      timeout: 10_000,
+      metricsPath: '/metrics',
+      scheme: 'http',
+      honorLabels: false,
+      honorTimestamps: true,
+      trackTimestampsStaleness: false,
+      compression: true,
+      fallbackProtocol: 'PrometheusText0.0.4',
+      escaping: 'allow-utf-8',
+      validation: 'utf8',
+      extraMetrics: false,
+    });
+  });
+
+  const inherits = (title: string, scrape: object, global: object, want: Partial<ScrapeConfig>) =>
+    it(title, () => expect(scrapeOf(scrape, global)).to.deep.include(want));
+  inherits(
+    "takes global's interval and timeout",
+    {},
+    { scrape_interval: '15s', scrape_timeout: '5s' },
+    { interval: 15_000, timeout: 5000 },
+  );
+  inherits(
+    "cuts an inherited timeout to the job's interval",
+    { scrape_interval: '2s' },
+    {},
+    { interval: 2000, timeout: 2000 },
+  );
+  inherits(
+    "cuts the default timeout to global's interval",
+    {},
+    { scrape_interval: '5s' },
+    { interval: 5000, timeout: 5000 },
+  );
+  inherits(
+    'keeps its own interval',
+    { scrape_interval: '50s', scrape_timeout: '20s' },
+    { scrape_interval: '15s' },
+    { interval: 50_000, timeout: 20_000 },
+  );
+  inherits(
+    'escapes as its own validation scheme needs',
+    { metric_name_validation_scheme: 'legacy' },
+    {},
+    { escaping: 'underscores', validation: 'legacy' },
+  );
+  inherits(
+    "takes global's schemes",
+    {},
+    { metric_name_validation_scheme: 'legacy' },
+    { escaping: 'underscores', validation: 'legacy' },
+  );
+  inherits(
+    'takes limits from global where it has none',
+    { sample_limit: 5 },
+    { sample_limit: 9, label_limit: 7, body_size_limit: '1KB' },
+    { limits: { bodySize: 1024, samples: 5, targets: 0, labels: 7, labelName: 0, labelValue: 0 } },
+  );
+
+  it('asks only for protocols that dnscol speaks, and says so', () => {
+    const { config, warnings } = read(
+      'scrape_configs:\n- job_name: a\n  scrape_protocols: [PrometheusProto, PrometheusText0.0.4]\n',
+    );
+    expect(config!.scrapes[0]!.protocols).to.deep.equal(['PrometheusText0.0.4']);
+    expect(warnings[0]).to.match(/^3 scrape_configs\[0\]\.scrape_protocols: PrometheusProto is not yet supported/);
+  });
+
+  it("takes numbers and bools for text as they were written, by Prometheus' YAML rules", () => {
+    const { config, issues } = read(`
+global:
+  external_labels: {version: 1.0, flag: true, octal: 0123, none: }
+scrape_configs:
+- job_name: 7
+  params: {module: [1.50]}
+  static_configs: [{targets: [a:1], labels: {port: 0x10}}]
+`);
+    expect(issues).to.deep.equal([]);
+    expect([...config!.global.external_labels]).to.deep.equal([
+      ['version', '1.0'],
+      ['flag', 'true'],
+      ['octal', '0123'],
+      ['none', ''],
+    ]);
+    const [scrape] = config!.scrapes;
+    expect([scrape!.job, scrape!.params.get('module')]).to.deep.equal(['7', ['1.50']]);
+    expect([...scrape!.groups[0]!.labels]).to.deep.equal([['port', '0x10']]);
+  });
+
+  const refuses = (title: string, yaml: string, ...want: string[]) =>
+    it(`refuses ${title}`, () => expect(read(yaml).issues).to.deep.equal(want));
+  const job = (more: string) => `scrape_configs:\n- job_name: a\n  ${more}\n`;
+  refuses('a job without a name', 'scrape_configs:\n- metrics_path: /\n', '2 scrape_configs[0].job_name: is missing');
+  refuses(
+    'two jobs of one name',
+    'scrape_configs:\n- job_name: a\n- job_name: a\n',
+    '3 scrape_configs[1].job_name: "a" is another scrape configuration\'s job_name',
+  );
+  refuses(
+    'an empty scrape configuration',
+    'scrape_configs:\n-\n',
+    '2 scrape_configs[0]: is an empty scrape configuration',
+  );
+  refuses(
+    'a timeout longer than the interval',
+    job('scrape_timeout: 2m'),
+    '3 scrape_configs[0].scrape_timeout: is greater than scrape_interval',
+  );
+  refuses(
+    "a global timeout longer than global's interval",
+    'global:\n  scrape_timeout: 2m\n',
+    '2 global.scrape_timeout: is greater than scrape_interval',
+  );
+  refuses(
+    'a discovery that is not there yet, at its place',
+    job('dns_sd_configs: [{names: [x]}]'),
+    '3 scrape_configs[0].dns_sd_configs: this discovery is not yet supported (static_configs and file_sd_configs are)',
+  );
+  refuses('oauth2, yet', job('oauth2: {client_id: x}'), '3 scrape_configs[0].oauth2: is not yet supported');
+  refuses(
+    'a key that is none, with the nearest',
+    job('static_config: []'),
+    '3 scrape_configs[0].static_config: is not an option; did you mean static_configs?',
+  );
+  refuses(
+    'a URL for a target',
+    job('static_configs: [{targets: [a:1, "http://b"]}]'),
+    '3 scrape_configs[0].static_configs[0].targets[1]: must be host or host:port, not "http://b"',
+  );
+  refuses(
+    'what belongs to the Prometheus server',
+    'rule_files: [a]\nremote_write: [{url: x}]\n',
+    '1 rule_files: is not for a receiver: rules and alerts belong to Prometheus itself',
+    '2 remote_write: is not for a receiver: use a prometheusremotewrite exporter',
+  );
+  refuses(
+    'a file of targets with an odd name',
+    job('file_sd_configs: [{files: ["*/a.json"]}]'),
+    '3 scrape_configs[0].file_sd_configs[0].files[0]: must end in .json, .yml or .yaml, with * only in its last part',
+  );
+  refuses(
+    'a size without a unit',
+    job('body_size_limit: 100'),
+    '3 scrape_configs[0].body_size_limit: must be a size with its unit, such as 15MB, not the number 100',
+  );
+  refuses(
+    'credentials of two kinds',
+    job('basic_auth: {username: u}\n  authorization: {credentials: c}'),
+    '4 scrape_configs[0].authorization: at most one of basic_auth, oauth2, authorization may be given',
+  );
+  refuses(
+    'a target label that the legacy scheme refuses',
+    job('metric_name_validation_scheme: legacy\n  relabel_configs: [{target_label: a.b}]'),
+    '4 scrape_configs[0].relabel_configs[0].target_label: is not a label name that the legacy scheme takes',
+  );
+
+  it('takes empty sections of the server, and warns of those that have no effect', () => {
+    const { issues, warnings } = read('rule_files: []\nalerting:\nstorage: {tsdb: {}}\n');
+    expect(issues).to.deep.equal([]);
+    expect(warnings).to.deep.equal(['3 storage: has no effect: it belongs to the Prometheus server']);
+  });
+
+  it('never quotes a secret', () => {
+    const { issues } = read(job('basic_auth: {password: [hunter2]}\n  bearer_token: hunter2\n  proxy_url: "hunter2"'));
+    expect(issues).not.to.deep.equal([]);
+    expect(issues.join('\n')).not.to.include('hunter2');
+  });
+});
