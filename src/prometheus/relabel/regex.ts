@@ -30,22 +30,20 @@ export class RegexError extends Error {
   override readonly name = 'RegexError';
 }
 
-/** Characters. */
-const LONG = 500;
-
 /** By the general engine, whatever the pattern: what the short cuts are held against. */
 export function compileRe2(source: string): Regex {
   const { re2, names } = parse(source);
+  const test = remembering((value) => re2.match(value));
   return {
     source,
     names,
-    test: (value) => re2.match(value),
-    exec(value) {
+    test,
+    exec: remembering((value) => {
       // Finding the groups costs up to a hundred times what an answer without them does.
       if (value.length > LONG && !re2.match(value)) return undefined;
       const at: number[] | null = re2.findSubmatchIndex(value);
       return at ? groupsAt(value, at) : undefined;
-    },
+    }),
     replaceAll(value, template) {
       // More than one match happens only with a pattern such as `a)|(b`, whose parentheses undo the anchors. As in
       // Prometheus, they are joined by text and not checked alone.
@@ -58,6 +56,24 @@ export function compileRe2(source: string): Regex {
       }
       return out + value.slice(last);
     },
+  };
+}
+
+/** Characters. */
+const LONG = 500;
+const REMEMBERED = 256;
+
+/** Label names, and values such as an instance, come again with every series of a source. */
+function remembering<T>(ask: (value: string) => T): (value: string) => T {
+  const answers = new Map<string, T>();
+  return (value) => {
+    const known = answers.get(value);
+    if (known !== undefined || answers.has(value)) return known as T;
+    const answer = ask(value);
+    if (value.length > LONG) return answer;
+    if (answers.size === REMEMBERED) answers.clear();
+    answers.set(value, answer);
+    return answer;
   };
 }
 
