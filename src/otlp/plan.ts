@@ -14,7 +14,7 @@ export interface Plan {
   /** Series that should have formed a histogram or a summary and could not, so that they go as single numbers. */
   readonly flattened: number;
   /** By `start`: what to watch for a reset, and the `_created` series. */
-  readonly starts: readonly { readonly watch: number; readonly created: number; readonly key: string }[];
+  readonly starts: readonly { readonly watch: number; readonly created: number }[];
 }
 
 export interface ResourcePlan {
@@ -107,12 +107,14 @@ interface Target {
 function makePlan(set: SeriesSet): Plan {
   const targets = new Map<string, Target>();
   const starts: Plan['starts'][number][] = [];
-  const addStart = (watch: number, created: number) =>
-    starts.push({ watch, created, key: labelsKey(set.series[watch]!.labels) }) - 1;
+  const addStart = (watch: number, created: number) => starts.push({ watch, created }) - 1;
+  let last: Target | undefined;
   const totals = { points: 0, metrics: 0, flattened: 0 };
   set.series.forEach((series, index) => {
     const identity = identify(series.labels, takes(series));
-    const target = targetOf(targets, identity);
+    // Series of one target mostly stand together.
+    const target: Target = last && isOf(last, identity) ? last : targetOf(targets, identity);
+    last = target;
     if (isTargetInfo(series, identity)) target.info = identity.attributes;
     else familiesOf(target, identity.scope, addStart).add(index, series.family, identity);
   });
@@ -137,6 +139,9 @@ function takes({ family }: Series): 'le' | 'quantile' | undefined {
 function isTargetInfo({ family }: Series, { name, job, instance }: Identity): boolean {
   return name === 'target_info' && (job !== '' || instance !== '') && /^(info|gauge|unknown)$/.test(family.type);
 }
+
+const isOf = (target: Target, { job, instance }: Identity): boolean =>
+  target.job === job && target.instance === instance;
 
 function targetOf(targets: Map<string, Target>, { job, instance }: Identity): Target {
   const key = `${job.length}:${job}${instance}`;

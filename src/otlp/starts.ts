@@ -1,4 +1,4 @@
-import type { Batch, SeriesSet, Snapshot } from '#metrics';
+import { type Batch, labelsKey, type Series, type SeriesSet, type Snapshot } from '#metrics';
 import { type Plan, planOf } from './plan.ts';
 
 /** A snapshot and the start times of its cumulative points, which only whoever saw the samples before can know. */
@@ -30,6 +30,8 @@ const FORGET = 15 * 60_000;
  */
 export class StartTimes {
   readonly #sets = new WeakMap<SeriesSet, Tracked>();
+  readonly #series = new WeakMap<Series, Seen>();
+  /** By labels, for a series that its source forgot and made again. */
   readonly #known = new Map<string, Seen>();
   #swept = 0;
 
@@ -69,17 +71,23 @@ export class StartTimes {
 
   #track(snapshot: Snapshot, plan: Plan): Tracked {
     this.#sweep(snapshot.time);
-    const seen = plan.starts.map(({ key, watch }) => {
-      const known = this.#known.get(key);
-      if (known) return known;
-      const at = snapshot.times ? snapshot.times[watch]! : snapshot.time;
-      const made = { start: at, value: -Infinity, time: -Infinity };
-      this.#known.set(key, made);
-      return made;
+    const seen = plan.starts.map(({ watch }) => {
+      const series = snapshot.set.series[watch]!;
+      const known =
+        this.#series.get(series) ?? this.#find(series, snapshot.times ? snapshot.times[watch]! : snapshot.time);
+      this.#series.set(series, known);
+      return known;
     });
     const tracked = { seen, column: new Float64Array(seen.length) };
     this.#sets.set(snapshot.set, tracked);
     return tracked;
+  }
+
+  #find({ labels }: Series, at: number): Seen {
+    const key = labelsKey(labels);
+    const known = this.#known.get(key) ?? { start: at, value: -Infinity, time: -Infinity };
+    this.#known.set(key, known);
+    return known;
   }
 
   #sweep(now: number): void {
