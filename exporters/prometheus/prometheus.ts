@@ -99,7 +99,7 @@ function complaintsOf(host: Host) {
   const counter = (name: string, help: string, attributes?: Record<string, string>): Counter =>
     host.meter.counter(name, { help, ...(attributes ? { attributes } : {}) });
   const collisions = counter(
-    'dnscol_exporter_prometheus_collisions',
+    'dnscol_exporter_prometheus_collisions_total',
     'Samples not shown: two sources report the series.',
   );
   const lastSaid = new Map<string, number>();
@@ -117,7 +117,7 @@ function complaintsOf(host: Host) {
     },
     conflict({ name, what }: PageConflict) {
       const help = 'Families on the page that sources describe differently.';
-      counter('dnscol_exporter_prometheus_conflicts', help, { what }).add(1);
+      counter('dnscol_exporter_prometheus_conflicts_total', help, { what }).add(1);
       if (what === 'type') say(what, `sources give ${name} different types; the first is shown`);
       if (what === 'name') say(what, `different names are ${name} once escaped; of equal series the first is shown`);
     },

@@ -124,7 +124,7 @@ describe('exporter prometheus', () => {
       await exporter.consume([snapshotOf(other, [2])], never);
     }
     expect(await page()).to.equal('# TYPE a gauge\na{job="x"} 1\n');
-    expect(host.metric('dnscol_exporter_prometheus_collisions')).to.be.at.least(3);
+    expect(host.metric('dnscol_exporter_prometheus_collisions_total')).to.be.at.least(3);
     const warnings = host.logs.filter(({ level }) => level === 'warn').map(({ message }) => message);
     expect(warnings).to.deep.equal(['two sources report a{job="x"}; the one that came first is shown']);
   });
@@ -133,7 +133,7 @@ describe('exporter prometheus', () => {
     const { exporter, host, page } = await start();
     await exporter.consume([samples('a', 'gauge', { i: '1' }), samples('a', 'counter', { i: '2' })], never);
     expect((await page()).match(/# TYPE .*/g)).to.deep.equal(['# TYPE a gauge']);
-    expect(host.metric('dnscol_exporter_prometheus_conflicts', { what: 'type' })).to.equal(1);
+    expect(host.metric('dnscol_exporter_prometheus_conflicts_total', { what: 'type' })).to.equal(1);
     expect(host.logs.at(-1)!.message).to.equal('sources give a different types; the first is shown');
   });
 
