@@ -409,7 +409,7 @@ function objectJson(fields: Fields): JsonSchema {
   for (const [name, field] of Object.entries(fields)) {
     properties[name] = {
       ...field.schema.json(),
-      description: field.doc,
+      ...(field.doc ? { description: field.doc } : {}),
       ...(field.hasDefault ? { default: field.default } : {}),
       ...(field.deprecated ? { deprecated: true } : {}),
     };
