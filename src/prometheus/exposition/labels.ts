@@ -10,7 +10,8 @@ export function boundLabel(type: MetricType | undefined): string {
  * Labels of a sample, `__name__` among them; those with an empty value are left out. Answers the name that is given twice
  * instead. `bound` names a label whose value is written as OpenMetrics wants numbers.
  */
-export function sampleLabels(name: string, pairs: readonly string[], bound: string): Labels | string {
+export function sampleLabels(name: string, exposed: readonly string[], bound: string): Labels | string {
+  const pairs = exposed.length > MOST_INSERTED ? sortedPairs(exposed) : exposed;
   const flat = [METRIC_NAME, name];
   let empty = name === '';
   for (let i = 0; i < pairs.length; i += 2) {
@@ -22,6 +23,15 @@ export function sampleLabels(name: string, pairs: readonly string[], bound: stri
     insert(flat, at, label, value);
   }
   return Object.freeze(empty ? withoutEmpty(flat) : flat);
+}
+
+/** Up to so many names and values are sorted by insertion, whose time grows with the square where they come unsorted. */
+const MOST_INSERTED = 64;
+
+function sortedPairs(pairs: readonly string[]): string[] {
+  const order = Array.from({ length: pairs.length / 2 }, (_, i) => 2 * i);
+  order.sort((a, b) => compareBytes(pairs[a]!, pairs[b]!));
+  return order.flatMap((i) => [pairs[i]!, pairs[i + 1]!]);
 }
 
 /** Behind the labels that sort before `label` or are it. Labels mostly come sorted, so from the end. */

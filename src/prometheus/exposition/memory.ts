@@ -130,7 +130,7 @@ function seriesEnd(body: Buffer, from: number, end: number): number {
     if (c === 10) return -1;
     if (c === 34) while (++pos < end && body[pos] !== 34) if (body[pos] === 92) pos++;
   }
-  return skipBlanks(body, pos + 1, end);
+  return pos < end ? skipBlanks(body, pos + 1, end) : -1;
 }
 
 function endsName(c: number): boolean {

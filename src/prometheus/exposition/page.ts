@@ -23,7 +23,7 @@ export interface Memory {
   sample(index: number): RawSample;
 }
 
-const NONE: readonly Metadata[] = [];
+const NONE: Metadata[] = [];
 
 /** Reads a page from start to end, taking from memory what it can. */
 export class PageBuild {
@@ -45,6 +45,7 @@ export class PageBuild {
   readonly #memory: Memory | undefined;
   readonly #exemplars: Exemplar[] = [];
   #type: MetricType | undefined;
+  /** What the comments since the last sample said. */
   #said = NONE;
 
   constructor(body: Buffer, options: PageOptions, families: Families, memory?: Memory) {
@@ -69,16 +70,17 @@ export class PageBuild {
   }
 
   #recallComments(): void {
-    const known = this.#memory?.comments(this.#reader) ?? NONE;
-    if (known.length > 0) this.#apply(known);
+    const known = this.#memory?.comments(this.#reader);
+    if (known !== undefined && known.length > 0) this.#apply(known);
   }
 
   #apply(metadata: readonly Metadata[]): void {
+    if (this.#said === NONE) this.#said = [];
     for (const one of metadata) {
       this.families.set(one);
       if (one.type !== undefined) this.#type = one.type;
+      this.#said.push(one);
     }
-    this.#said = this.#said === NONE ? metadata : [...this.#said, ...metadata];
   }
 
   #sample(): void {
