@@ -38,6 +38,7 @@ ${Object.entries(COMMANDS)
 
 Options of run, validate and print-config:
 ${CONFIG_HELP}
+  --watch           run only: reload when a configuration file changes
   --help            this text
   --version         the version
 

@@ -69,7 +69,7 @@ export const httpClientFields = {
     '',
   ),
   auth: s.optional(
-    s.object({ authenticator: s.required(s.string({ nonEmpty: true }), 'Id of the extension that signs requests.') }),
+    s.object({ authenticator: s.required(s.extensionId(), 'Id of the extension that signs requests.') }),
     '',
   ),
   max_idle_conns: s.withDefault(s.int({ min: 0 }), 100, 'Idle connections to keep; 0: no limit.'),

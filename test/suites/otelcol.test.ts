@@ -1,7 +1,10 @@
 /** The Collector's own fixtures of configuration: expansion, merging, telemetry and its components' options. */
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import type { Kind } from '#component';
+import { components } from '../../src/components.ts';
 import { expand } from '../../src/config/expand.ts';
+import { findFactory } from '../../src/config/factories.ts';
 import type { Issue } from '../../src/config/issue.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { nodeOf, plainOf } from '../../src/config/node.ts';
@@ -135,7 +138,9 @@ describe('the otelcol suite', () => {
         expect(got).to.not.equal(INVALID);
       });
     const refuses = (file: string, words: string) =>
-      otelcol.holds(file, async () => expect((await read(file)).issues.join('\n')).to.include(words));
+      otelcol.holds(file, async () => {
+        expect((await read(file)).issues.join('\n')).to.include(words);
+      });
 
     accepts('config_deprecated_address.yaml');
     accepts('config_deprecated_address_and_readers.yaml');
@@ -148,6 +153,42 @@ describe('the otelcol suite', () => {
     refuses('config_invalid_metrics_empty_readers.yaml', 'metrics.readers: must name at least one reader');
     refuses('config_invalid_metrics_views_level.yaml', 'metrics.views: can only be set when level is detailed');
     refuses('config_invalid_unknown_field.yaml', 'metrics.unknown: is not an option');
+  });
+
+  describe('the options of components', () => {
+    const read = async (kind: Kind, type: string, file: string) => {
+      const factory = await findFactory(components, kind, type);
+      const issues: string[] = [];
+      const note = (path: string, message: string) => issues.push(`${path}: ${message}`);
+      const { root } = parseYaml(await readFile(otelcol.path('testdata', file), 'utf8'), file);
+      factory!.config.read(root ?? nodeOf({}), '', { issue: note, warn: () => {} });
+      return issues.join('\n');
+    };
+    const accepts = (kind: Kind, type: string, file: string) =>
+      otelcol.holds(file, async () => {
+        expect(await read(kind, type, file)).to.equal('');
+      });
+    const refuses = (kind: Kind, type: string, file: string, words: string) =>
+      otelcol.holds(file, async () => {
+        expect(await read(kind, type, file)).to.include(words);
+      });
+
+    accepts('processor', 'batch', 'processor/batchprocessor/testdata/config.yaml');
+    accepts('processor', 'memory_limiter', 'internal/memorylimiter/testdata/config.yaml');
+    const negative = 'internal/memorylimiter/testdata/negative_unsigned_limits_config.yaml';
+    refuses('processor', 'memory_limiter', negative, 'limit_mib: must be');
+    accepts('exporter', 'otlphttp', 'exporter/otlphttpexporter/testdata/config.yaml');
+    refuses(
+      'exporter',
+      'otlp_http',
+      'exporter/otlphttpexporter/testdata/bad_invalid_encoding.yaml',
+      'encoding: must be',
+    );
+    accepts('exporter', 'debug', 'exporter/debugexporter/testdata/config_verbosity.yaml');
+    accepts('exporter', 'debug', 'exporter/debugexporter/testdata/config_output_paths.yaml');
+    refuses('exporter', 'debug', 'exporter/debugexporter/testdata/config_output_paths_empty.yaml', 'output_paths');
+    const typo = 'exporter/debugexporter/testdata/config_verbosity_typo.yaml';
+    refuses('exporter', 'debug', typo, 'verBosity: is not an option; did you mean verbosity?');
   });
 
   otelcol.listIsCurrent();
