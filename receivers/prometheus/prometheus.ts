@@ -4,7 +4,7 @@ import { readScrapeFiles } from '#prometheus';
 import { type ReceiverConfig, receiverConfig } from './config.ts';
 import { Job } from './job.ts';
 import { scrapeMetrics } from './metrics.ts';
-import { REPORT_METRICS } from './report.ts';
+import { EXTRA_METRICS, REPORT_METRICS } from './report.ts';
 
 /** Scrapes what speaks a Prometheus text format, as Prometheus does. */
 export default receiver<ReceiverConfig>({
@@ -12,7 +12,7 @@ export default receiver<ReceiverConfig>({
   summary: 'Scrapes Prometheus and OpenMetrics pages, with static and file discovery.',
   stability: 'beta',
   config: receiverConfig,
-  metrics: REPORT_METRICS,
+  metrics: [...REPORT_METRICS, ...EXTRA_METRICS],
   create: createPrometheusReceiver,
 });
 

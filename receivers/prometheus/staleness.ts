@@ -24,14 +24,25 @@ export class Staleness {
 
 /** The part of `before` that `now` does not have. A series whose family changed its type or help is still the same. */
 function gone(before: SeriesSet, now: SeriesSet): SeriesSet | undefined {
-  const present = new Set<Series>(now.series);
-  let missing = before.series.filter((series) => !present.has(series));
+  const [old, fresh] = differing(before.series, now.series);
+  const present = new Set<Series>(fresh);
+  let missing = old.filter((series) => !present.has(series));
   if (missing.length === 0) return undefined;
-  const known = new Set<Series>(before.series);
-  const newcomers = now.series.filter((series) => !known.has(series));
+  const known = new Set<Series>(old);
+  const newcomers = fresh.filter((series) => !known.has(series));
   if (newcomers.length > 0) {
     const keys = new Set(newcomers.map((series) => labelsKey(series.labels)));
     missing = missing.filter((series) => !keys.has(labelsKey(series.labels)));
   }
   return missing.length === 0 ? undefined : makeSet(missing, before.resource);
+}
+
+/** Both lists without what they begin and end with alike: mostly all but a few series in one place. */
+function differing(a: readonly Series[], b: readonly Series[]): [readonly Series[], readonly Series[]] {
+  const least = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < least && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < least - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  return [a.slice(start, a.length - end), b.slice(start, b.length - end)];
 }
