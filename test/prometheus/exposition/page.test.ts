@@ -110,6 +110,11 @@ describe('the text format 0.0.4', () => {
     expect(samples[0]!.family.help).to.equal('he\\l\np\\"');
   });
 
+  it('gives samples on both sides of a TYPE line different families', () => {
+    const { samples } = parsePage(Buffer.from('a 1\n# TYPE a gauge\na 2\n'), { format: 'text' }).layout;
+    expect(samples.map(({ family }) => family.type)).to.deep.equal(['unknown', 'gauge']);
+  });
+
   it('leaves bounds as they are exposed when asked to', () => {
     const body = Buffer.from('# TYPE a histogram\na_bucket{le="1"} 1\n');
     expect(parsePage(body, { format: 'text', keepBounds: true }).layout.samples[0]!.labels).to.include('1');

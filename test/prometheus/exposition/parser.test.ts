@@ -116,6 +116,11 @@ describe('a page parser', () => {
     expect(b!.layout.samples[0]).to.equal(a!.layout.samples[0]);
   });
 
+  it('makes another layout when a timestamp goes from one sample to another', () => {
+    const [, b] = inTurn('text', TIMED, TIMED.replace('1 1700000000000\na{b="2"} 2', '1\na{b="2"} 2 5'));
+    expect(b!.layout.samples.map(({ hasTimestamp }) => hasTimestamp)).to.deep.equal([false, true, true]);
+  });
+
   it('keeps the layout while exemplars come and go', () => {
     const [a, b, c] = inTurn('openmetrics', OPENMETRICS, OPENMETRICS.replace(' # {t="x"} 0.5 1.5', ''), OPENMETRICS);
     expect(b!.layout === a!.layout && c!.layout === a!.layout).to.equal(true);
@@ -163,13 +168,23 @@ describe('a page parser', () => {
   it('does not take the start of a longer name for a series that had no blank behind it', () => {
     const [, b] = inTurn('text', 'a+1\n', 'a1 5\n');
     expect(names(b!)).to.deep.equal(['a1{}']);
+    const [, timed] = inTurn('text', 'a+1 5\n', 'a1 7\n');
+    expect(names(timed!)).to.deep.equal(['a1{}']);
+    const [, labelled] = inTurn('text', 'a 1\n', 'a {b="c"} 1\n');
+    expect(names(labelled!)).to.deep.equal(['a{b="c"}']);
     const [, d] = inTurn('text', 'a+1\nb 1\n', 'b 1\na1 5\n');
     expect(names(d!)).to.deep.equal(['b{}', 'a1{}']);
   });
 
   it('tells NULs from the other spelling of a zero', () => {
+    // The zeros are the second eight bytes of the page: with 0x80 behind them, the double -0.
     const page = (last: number) =>
-      Buffer.concat([Buffer.from('a{b="\u0080'), Buffer.alloc(7), Buffer.from([last]), Buffer.from('"} 1')]);
+      Buffer.concat([
+        Buffer.from('a{bb="\u0080'),
+        Buffer.alloc(7),
+        Buffer.from([last]),
+        Buffer.from('and more of it"} 1'),
+      ]);
     const parser = createPageParser({ format: 'text' });
     parser.parse(page(0));
     expect(() => parser.parse(page(0x80))).to.throw(ExpositionError, 'valid UTF-8');
