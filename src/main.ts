@@ -3,12 +3,17 @@ import { cli } from './cli.ts';
 import type { Life } from './commands/io.ts';
 import { explain } from './telemetry/logger.ts';
 
+/** npm repeats to its script the Ctrl-C that the terminal gave to both: within this many milliseconds, two are one. */
+const ECHO = 250;
+
 const life: Life = {
   onSignal(listener) {
-    let stops = 0;
+    let asked: number | undefined;
     const stop = () => {
+      const now = performance.now();
       // Whoever asks twice will not wait for a drain.
-      if (++stops > 1) process.exit(1);
+      if (asked !== undefined && now - asked > ECHO) process.exit(1);
+      asked ??= now;
       listener('stop');
     };
     const reload = () => listener('reload');

@@ -50,6 +50,7 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
   host.meter.gauge('otelcol_exporter_in_flight_requests', () => inFlight, {
     help: 'Requests under way.',
     unit: '{requests}',
+    attributes: { data_type: 'metrics' },
   });
 
   async function attempt(item: T, cancel: AbortSignal | undefined): Promise<void> {

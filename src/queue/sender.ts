@@ -245,7 +245,9 @@ class QueueSender<T> implements Sender<T> {
 
 function showQueue(host: Host, { sizer }: QueueSettings, room: Room): void {
   const unit = sizer === 'bytes' ? 'By' : sizer === 'items' ? '{datapoints}' : '{batches}';
-  const size = { unit, help: 'What the sending queue holds, requests under way included.' };
+  const attributes = { data_type: 'metrics' };
+  const size = { unit, attributes, help: 'What the sending queue holds, requests under way included.' };
+  const capacity = { unit, attributes, help: 'The most it may hold.' };
   host.meter.gauge('otelcol_exporter_queue_size', () => room.taken, size);
-  host.meter.gauge('otelcol_exporter_queue_capacity', () => room.capacity, { unit, help: 'The most it may hold.' });
+  host.meter.gauge('otelcol_exporter_queue_capacity', () => room.capacity, capacity);
 }

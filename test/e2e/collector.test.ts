@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { startAgent } from '../support/agent.ts';
 import { freePorts, stopChildren, until } from '../support/children.ts';
 import { fetchPage, type Page, parsePage, readPage, steady } from '../support/page.ts';
-import { startCollector, startCoreDns } from '../support/peers.ts';
+import { ask, startCollector, startCoreDns } from '../support/peers.ts';
 
 /** A pipeline that both programs run; `exporters` is YAML behind the shared one. */
 const scraping = (target: number, telemetry: number) => `
@@ -42,6 +42,18 @@ service:
     metrics: {receivers: [otlp], exporters: [prometheus]}
 `;
 
+/** Labels that the Collector's own metrics have and ours have not: an address has no place in a name that is told apart by id. */
+const LABELS_APART: Readonly<Record<string, readonly string[]>> = {
+  otelcol_exporter_sent_metric_points: ['server_address', 'server_port', 'url_path'],
+};
+
+/**
+ * Names of the Collector's that its own page lacks here: it shows a counter only once it has counted something, and
+ * `processor_internal_duration` only at level detailed. `dropped_metric_points` is ours: it says what batch had to drop.
+ */
+const OURS_ALONE =
+  /^otelcol_(exporter_(send_failed|enqueue_failed)_metric_points|processor_batch_(batch_size_trigger_send|dropped_metric_points)|processor_(accepted|refused)_metric_points|processor_internal_duration|scraper_scraped_metric_points)$/;
+
 async function filled(port: number, name: RegExp): Promise<Page> {
   return until(async () => {
     const got = await readPage(pageUrl(port));
@@ -59,6 +71,7 @@ describe('dnscol beside a real OpenTelemetry Collector', () => {
     it(`sends OTLP as ${encoding} that the Collector shows as dnscol's own page does`, async () => {
       const [otlp = 0, theirs = 0, ours = 0, own = 0] = await freePorts(4);
       const coredns = await startCoreDns();
+      await ask(coredns);
       await startCollector(showing(otlp, theirs));
       const yaml = withExporters(scraping(coredns.metrics, own), ours, otlp);
       await startAgent(yaml.replace('otlphttp: {', `otlphttp: {encoding: ${encoding}, `));
@@ -71,12 +84,10 @@ describe('dnscol beside a real OpenTelemetry Collector', () => {
       expect(keysOf(sent)).to.deep.equal(keysOf(shown));
 
       await coredns.stop();
+      // The Collector's exporter forgets one series a metric at a marker and overlooks the rest, so look at one that is alone.
       await until(
-        async () => {
-          const left = [...(await readPage(pageUrl(theirs))).samples.keys()];
-          return left.length > 0 && !left.some((key) => key.startsWith('coredns_'));
-        },
-        'the Collector ends the series that went stale',
+        async () => !(await fetchPage(pageUrl(theirs))).includes('coredns_build_info{'),
+        'the Collector ends a series that went stale',
         15_000,
       );
     });
@@ -85,6 +96,7 @@ describe('dnscol beside a real OpenTelemetry Collector', () => {
   it('scrapes as the Collector does: the same page from the same YAML', async () => {
     const [theirs = 0, ours = 0, own = 0, itsOwn = 0, nowhere = 0] = await freePorts(5);
     const coredns = await startCoreDns();
+    await ask(coredns);
     await startCollector(withExporters(scraping(coredns.metrics, itsOwn), theirs, nowhere));
     await startAgent(withExporters(scraping(coredns.metrics, own), ours, nowhere));
 
@@ -97,6 +109,7 @@ describe('dnscol beside a real OpenTelemetry Collector', () => {
   it('names its own metrics as the Collector names its own, with its types and labels', async () => {
     const [otlp = 0, sink = 0, theirs = 0, ours = 0, own = 0, itsOwn = 0] = await freePorts(6);
     const coredns = await startCoreDns();
+    await ask(coredns);
     await startCollector(showing(otlp, sink));
     await startCollector(withExporters(scraping(coredns.metrics, itsOwn), theirs, otlp));
     await startAgent(withExporters(scraping(coredns.metrics, own), ours, otlp));
@@ -105,8 +118,12 @@ describe('dnscol beside a real OpenTelemetry Collector', () => {
 
     const peer = shapesOf(await fetchPage(pageUrl(itsOwn)));
     const agent = shapesOf(await fetchPage(pageUrl(own)));
+    for (const [name, labels] of Object.entries(LABELS_APART)) {
+      if (peer[name]) peer[name].labels = peer[name].labels.filter((label) => !labels.includes(label));
+    }
     const shared = Object.keys(agent).filter((name) => name in peer);
     expect(pick(agent, shared)).to.deep.equal(pick(peer, shared));
+    expect(Object.keys(agent).filter((name) => !(name in peer) && !OURS_ALONE.test(name))).to.deep.equal([]);
     expect(shared).to.include.members([
       'otelcol_receiver_accepted_metric_points',
       'otelcol_receiver_refused_metric_points',
@@ -132,16 +149,13 @@ function keysOf({ samples }: Page): string[] {
   return [...samples.keys()].filter((key) => !key.startsWith('target_info')).sort();
 }
 
-/** By family: its type and the names of its labels. */
+/** By family: its type and the names of its labels, empty ones among them. */
 function shapesOf(text: string): Record<string, { type: string; labels: string[] }> {
-  const { types, samples } = parsePage(text);
   const shapes: Record<string, { type: string; labels: string[] }> = {};
-  for (const [name, type] of types) {
+  for (const [name, type] of parsePage(text).types) {
     if (!name.startsWith('otelcol_')) continue;
-    const own = [...samples.keys()].filter(
-      (key) => key.startsWith(name) && /^(_bucket|_sum|_count)?\{/.test(key.slice(name.length)),
-    );
-    const labels = new Set(own.flatMap((key) => [...key.matchAll(/(\w+)="/g)].map(([, label]) => label!)));
+    const lines = text.match(new RegExp(`^${name}(_bucket|_sum|_count)?\\{.*$`, 'gm')) ?? [];
+    const labels = new Set(lines.flatMap((line) => [...line.matchAll(/(\w+)="/g)].map(([, label]) => label!)));
     labels.delete('le');
     shapes[name] = { type, labels: [...labels].sort() };
   }

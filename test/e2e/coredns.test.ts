@@ -1,19 +1,8 @@
-import { Resolver } from 'node:dns/promises';
 import { expect } from 'chai';
 import { startAgent } from '../support/agent.ts';
 import { freePorts, stopChildren, until } from '../support/children.ts';
 import { keyOf, readPage, steady } from '../support/page.ts';
-import { type CoreDns, startCoreDns, startPrometheus } from '../support/peers.ts';
-
-/** Asks real questions, so that CoreDNS has something to count. */
-async function ask(coredns: CoreDns): Promise<void> {
-  const resolver = new Resolver();
-  resolver.setServers([`127.0.0.1:${coredns.dns}`]);
-  for (const name of ['a.example.org', 'a.example.org', 'b.example.org']) {
-    expect(await resolver.resolve4(name)).to.deep.equal(['192.0.2.7']);
-  }
-  await resolver.resolve4('nothing.example.org').catch((error) => expect(error.code).to.equal('ENOTFOUND'));
-}
+import { ask, startCoreDns, startPrometheus } from '../support/peers.ts';
 
 const pipeline = (target: number, page: number, write: string) => `
 receivers:

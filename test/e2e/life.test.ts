@@ -88,8 +88,10 @@ service:
     agent.kill('SIGTERM');
     await agent.says(/stopping/);
     const began = performance.now();
-    agent.kill('SIGTERM');
+    // Again and again: what comes within a quarter of a second is taken for an echo of the first.
+    const again = setInterval(() => agent.kill('SIGTERM'), 100);
     const { code, signal } = await agent.exit;
+    clearInterval(again);
     expect(performance.now() - began).to.be.below(1500);
     expect(code === 0 && signal === null, `${code} ${signal}`).to.equal(false);
   });

@@ -18,6 +18,10 @@ export async function readPage(url: string, options: Parameters<typeof parsePage
   return parsePage(await fetchPage(url), options);
 }
 
+/** `le="0"` of one text format is `le="0.0"` in the other. */
+const canonical = (label: string, text: string): string =>
+  `${label}="${/^(le|quantile)$/.test(label) ? numberOf(text) : text}"`;
+
 /** `extra` labels are put on every sample; those named in `without` are left out. */
 export function parsePage(
   text: string,
@@ -33,7 +37,7 @@ export function parsePage(
     if (!name || value === undefined) continue;
     const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)]
       .filter(([, label, text]) => text !== '' && !without.includes(label!))
-      .map(([pair]) => pair)
+      .map(([, label, text]) => canonical(label!, text!))
       .concat(more)
       .sort();
     samples.set(`${name}{${pairs.join(',')}}`, numberOf(value));
@@ -49,7 +53,7 @@ function numberOf(text: string): number {
 export function keyOf(labels: Readonly<Record<string, string>>, without: readonly string[] = []): string {
   const pairs = Object.entries(labels)
     .filter(([name, value]) => name !== '__name__' && value !== '' && !without.includes(name))
-    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    .map(([name, value]) => canonical(name, JSON.stringify(value).slice(1, -1)))
     .sort();
   return `${labels.__name__}{${pairs.join(',')}}`;
 }

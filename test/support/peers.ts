@@ -1,4 +1,5 @@
 /** The real programs that scripts/peers.sh brings. A missing one fails the test, it does not skip it. */
+import { Resolver } from 'node:dns/promises';
 import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +56,15 @@ example.org:${dns} {
   child.exit.then(remove, remove);
   await until(() => answers(`http://127.0.0.1:${metrics}/metrics`), 'CoreDNS shows its metrics');
   return { ...child, dns, metrics };
+}
+
+/** Asks it real questions, five, so that it has something to count. */
+export async function ask(coredns: CoreDns): Promise<void> {
+  const resolver = new Resolver();
+  resolver.setServers([`127.0.0.1:${coredns.dns}`]);
+  for (const name of ['a.example.org', 'a.example.org', 'b.example.org']) await resolver.resolve4(name);
+  await resolver.resolve4('nothing.example.org').catch(() => {});
+  await resolver.resolve4('elsewhere.test').catch(() => {});
 }
 
 export interface Prometheus extends Child {
