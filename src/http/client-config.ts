@@ -59,7 +59,10 @@ const OWN_BUFFERS = 'Accepted; buffers follow the size of what is sent.';
  */
 export const httpClientFields = {
   endpoint: s.optional(httpUrl(), 'Where to send: an http:// or https:// URL.'),
-  proxy_url: s.optional(proxyUrl, 'Proxy for all requests; user:password@ may be in it.'),
+  proxy_url: s.optional(
+    proxyUrl,
+    'Proxy for all requests; user:password@ may be in it. Left out: what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say.',
+  ),
   tls: s.optional(tlsClientSchema, 'Certificates, for https:// URLs.'),
   headers: s.optional(headerMap(), 'Headers to add to each request.'),
   timeout: s.withDefault(s.duration(), '5s', 'How long one request may take; 0 for no limit.'),
@@ -99,7 +102,7 @@ export function httpClientOptions(config: HttpClientConfig, host: Host): HttpCli
   return {
     headers,
     ...(config.tls ? { tls: tlsClientOptions(config.tls) } : {}),
-    ...(config.proxy_url ? { proxyUrl: config.proxy_url } : {}),
+    ...(config.proxy_url ? { proxyUrl: config.proxy_url } : { proxyFromEnvironment: true }),
     ...(config.auth ? { authenticator: authenticatorOf(config.auth.authenticator, host) } : {}),
     keepAlive: !config.disable_keep_alives,
     maxConnections: config.max_conns_per_host,

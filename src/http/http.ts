@@ -9,6 +9,7 @@ export { type Compression, compressBody } from './compress.ts';
 export { BodyTooLargeError, shownUrl } from './errors.ts';
 export { isReservedHeader } from './headers.ts';
 export { listenAddress, parseListenAddress } from './listen-address.ts';
+export { setProxyEnvironment } from './proxy.ts';
 export * from './server.ts';
 export * from './server-config.ts';
 export { isTlsVersion, tlsClientFields, tlsClientSchema, tlsServerSchema } from './tls-config.ts';
@@ -51,7 +52,7 @@ export interface HttpClientOptions {
   noProxy?: string;
   /** Take HTTP_PROXY, HTTPS_PROXY and NO_PROXY from `environment`. */
   proxyFromEnvironment?: boolean;
-  /** The variables, handed in: nobody but config expansion reads process.env. */
+  /** The variables themselves; those of `setProxyEnvironment` when left out. */
   environment?: Readonly<Record<string, string | undefined>>;
   /** Added to every request; the caller's own win. */
   headers?: ReadonlyMap<string, Secret>;

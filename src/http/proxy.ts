@@ -10,10 +10,18 @@ export interface ProxyRules {
   environment?: Environment | undefined;
 }
 
+let provided: Environment = {};
+
+/** Told once, by who starts the agent: the variables that name proxies for every client that asks for them. */
+export function setProxyEnvironment(environment: Environment): void {
+  provided = environment;
+}
+export const proxyEnvironment = (): Environment => provided;
+
 /** Gives the proxy for a URL, or undefined to connect directly. Throws at once when a proxy's URL cannot be used. */
 export function proxyChooser({ proxyUrl, noProxy, environment }: ProxyRules): (url: URL) => URL | undefined {
   if (proxyUrl) {
-    const proxy = parseProxy(proxyUrl);
+    const proxy = parseProxy(proxyUrl, 'the proxy URL');
     // A proxy that is named alone is used for everything; with exceptions named, loopback is one too.
     if (!noProxy) return () => proxy;
     const direct = exceptions(noProxy);
@@ -21,24 +29,25 @@ export function proxyChooser({ proxyUrl, noProxy, environment }: ProxyRules): (u
   }
   if (!environment) return () => undefined;
   const read = (name: string) => environment[name] || environment[name.toLowerCase()];
-  const forHttp = read('HTTP_PROXY');
-  const forHttps = read('HTTPS_PROXY');
-  const http = forHttp ? parseProxy(forHttp) : undefined;
-  const https = forHttps ? parseProxy(forHttps) : undefined;
   const direct = exceptions(read('NO_PROXY') ?? '');
-  return (url) => (direct(url) ? undefined : url.protocol === 'https:' ? https : http);
+  return (url) => {
+    if (direct(url)) return undefined;
+    const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+    const text = read(name);
+    return text ? parseProxy(text, name) : undefined;
+  };
 }
 
-function parseProxy(text: string): URL {
+function parseProxy(text: string, name: string): URL {
   let url: URL | undefined;
   try {
     url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   } catch {
     // The text may hold a password: it is no part of any message, nor is the error that quotes it.
   }
-  if (!url) throw new Error('the proxy URL is not a valid URL');
+  if (!url) throw new Error(`${name} is not a valid URL`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new Error(`the proxy URL must be http:// or https://, not ${url.protocol}//`);
+    throw new Error(`${name} must be http:// or https://, not ${url.protocol}//`);
   }
   return url;
 }

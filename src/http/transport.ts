@@ -8,7 +8,7 @@ import type { Clock } from '#clock';
 import { reasonOf, shownUrl } from './errors.ts';
 import { basicAuthorization } from './headers.ts';
 import type { HttpClientOptions } from './http.ts';
-import { proxyChooser } from './proxy.ts';
+import { proxyChooser, proxyEnvironment } from './proxy.ts';
 import { type ClientTls, clientTls } from './tls-client.ts';
 
 /** An answer's head larger than this is refused (Node: HPE_HEADER_OVERFLOW). */
@@ -27,7 +27,7 @@ export function createTransport(options: HttpClientOptions, clock: Clock): Trans
   const proxyOf = proxyChooser({
     proxyUrl: options.proxyUrl?.reveal(),
     noProxy: options.noProxy,
-    environment: options.proxyFromEnvironment ? options.environment : undefined,
+    environment: options.proxyFromEnvironment ? (options.environment ?? proxyEnvironment()) : undefined,
   });
   const security = clientTls(
     options.tls ?? {},

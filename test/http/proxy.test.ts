@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { expect } from 'chai';
 import { Secret } from '#config';
-import { createHttpClient } from '#http';
+import { createHttpClient, setProxyEnvironment } from '#http';
 import { proxyChooser } from '../../src/http/proxy.ts';
 import { makeAuthority } from '../support/certificates.ts';
 import { closeServers, httpServer, httpsServer, rawServer, until } from '../support/servers.ts';
@@ -91,6 +91,21 @@ describe('http client through a proxy', () => {
     client.close();
   });
 
+  it('uses the proxy of the environment when told to, and only then', async () => {
+    const proxy = await httpServer((_request, response) => response.end('by proxy'));
+    setProxyEnvironment({ HTTP_PROXY: `127.0.0.1:${proxy.port}` });
+    const client = createHttpClient({ proxyFromEnvironment: true });
+    const url = new URL('http://target.test/');
+    expect((await client.request({ method: 'GET', url, signal })).body.toString()).to.equal('by proxy');
+    client.close();
+    setProxyEnvironment({});
+    const direct = await httpServer((_request, response) => response.end('direct'));
+    const plain = createHttpClient();
+    const near = new URL(`http://127.0.0.1:${direct.port}/`);
+    expect((await plain.request({ method: 'GET', url: near, signal })).body.toString()).to.equal('direct');
+    plain.close();
+  });
+
   it('refuses a proxy URL of another kind without showing it', () => {
     const make = () => createHttpClient({ proxyUrl: new Secret('socks5://me:secret@127.0.0.1:1') });
     expect(make).to.throw('the proxy URL must be http:// or https://, not socks5://');
@@ -139,6 +154,11 @@ describe('the choice of a proxy', () => {
     expect(choose(new URL('http://a.test/'))?.href).to.equal('http://plain.test:1/');
     expect(choose(new URL('https://a.test/'))?.href).to.equal('https://secure.test:2/');
     expect(choose(new URL('http://no.test/'))).to.equal(undefined);
+    const socks = proxyChooser({ environment: { HTTP_PROXY: 'socks5://me:secret@a.test' } });
+    expect(socks(new URL('http://localhost/'))).to.equal(undefined);
+    expect(() => socks(new URL('http://b.test/'))).to.throw(
+      /^HTTP_PROXY must be http:\/\/ or https:\/\/, not socks5:\/\/$/,
+    );
     expect(proxyChooser({})(new URL('http://a.test/'))).to.equal(undefined);
   });
 });
