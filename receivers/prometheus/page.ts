@@ -12,7 +12,7 @@ import { ScrapeError } from './labels.ts';
 import type { Target } from './target.ts';
 
 /** Where no body_size_limit is set. Prometheus then has none, and one endless page takes the whole process along. */
-export const DEFAULT_BODY_LIMIT = 64 * 1024 * 1024;
+export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
 
 export interface PageSource {
   /** The target's page now. Rejects with a sentence when there is none that can be read. */
@@ -79,7 +79,8 @@ export function pageSource({ client, clock, config, target, version, warn }: Pag
         return { page: parse(response), size: response.body.length };
       } catch (error) {
         if (!(error instanceof BodyTooLargeError)) throw error;
-        throw new ScrapeError('body_size_limit', `body size limit exceeded (${maxBody + 1} bytes)`);
+        const hint = config.limits.bodySize === undefined ? '; body_size_limit allows more' : '';
+        throw new ScrapeError('body_size_limit', `the page is larger than ${maxBody} bytes${hint}`);
       } finally {
         within.end();
       }
