@@ -48,7 +48,8 @@ function descriptorLines(metric: MetricPlan): string[] {
     fact('Description', description),
     fact('Unit', unit),
     fact('DataType', TITLES[data]),
-    fact('PrometheusType', type),
+    '     -> Metadata:',
+    `     ${fact('prometheus.type', `Str(${type})`)}`,
     ...(data === 'sum' ? [fact('IsMonotonic', String(metric.monotonic))] : []),
     ...(data === 'sum' || data === 'histogram' ? [fact('AggregationTemporality', 'Cumulative')] : []),
   ];

@@ -132,9 +132,23 @@ function summaryWriter({ attributes, count, sum, quantiles, start }: SummaryPoin
 const headOf = (attributes: Labels): string => (attributes.length ? `{"attributes":${pairs(attributes)},` : '{');
 
 function spanText({ time, times }: Snapshot, of: number, starts: Float64Array, start: number): string {
-  const begin = start < 0 ? '' : `"startTimeUnixNano":"${nanosText(starts[start]!)}",`;
-  return `${begin}"timeUnixNano":"${nanosText(times ? times[of]! : time)}"`;
+  const begin = start < 0 ? '' : `"startTimeUnixNano":"${startText(starts[start]!)}",`;
+  return `${begin}"timeUnixNano":"${timeText(times ? times[of]! : time)}"`;
 }
+
+/** Most points of a scrape have the same times. */
+function remembering(text: (ms: number) => string): (ms: number) => string {
+  let last = 0;
+  let made = text(last);
+  return (ms) => {
+    if (ms === last) return made;
+    last = ms;
+    made = text(ms);
+    return made;
+  };
+}
+const startText = remembering(nanosText);
+const timeText = remembering(nanosText);
 
 function pairs(attributes: Labels): string {
   const items: string[] = [];
