@@ -1,7 +1,10 @@
 /** What components see of configuration: `import * as s from '#config'`. */
+export * from './collections.ts';
 export * from './issue.ts';
 export * from './node.ts';
 export { formatDuration, parseDuration, parseSize } from './quantity.ts';
+export { describe } from './reading.ts';
+export * from './scalars.ts';
 export * from './schema.ts';
 export { Secret } from './secret.ts';
 export { type ParsedYaml, parseYaml } from './yaml.ts';

@@ -3,8 +3,8 @@ import type { Factory, Kind } from '#component';
 import type { Complaints } from './complaints.ts';
 import { type Components, findFactory, newerName, unknownType } from './factories.ts';
 import { type Id, parseId } from './id.ts';
-import type { ConfigNode, Entry, MapNode, Place } from './node.ts';
-import { INVALID, join } from './schema.ts';
+import { type ConfigNode, type Entry, join, type MapNode, type Place } from './node.ts';
+import { INVALID } from './schema.ts';
 
 export const SECTIONS = [
   { key: 'receivers', kind: 'receiver' },

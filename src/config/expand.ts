@@ -3,9 +3,8 @@
  * confmap/expand.go, one knowingly broken: there an escaped `$${…}` leaves all later references of that value unexpanded.
  */
 import type { Issue } from './issue.ts';
-import { type ConfigNode, moved, type Place, type ScalarNode } from './node.ts';
+import { type ConfigNode, join, moved, type Place, type ScalarNode } from './node.ts';
 import { parseUri, type Retrieved, retrieve, type Surroundings, type Uri } from './providers.ts';
-import { join } from './schema.ts';
 
 const MAX_STEPS = 1000;
 const MAX_EXPANSIONS = 10_000;

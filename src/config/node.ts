@@ -77,3 +77,6 @@ export function moved<N extends ConfigNode>(node: N, place: Place, expanded = fa
     [key, { keyPlace: place, value: moved(entry.value, place, expanded) }] as const;
   return { ...node, place, entries: new Map([...node.entries].map(move)) };
 }
+
+/** The path of an option inside a section: `receivers.cgroup` and `root_path`. */
+export const join = (path: string, key: string): string => (path ? `${path}.${key}` : key);

@@ -2,8 +2,7 @@
 import type { Kind } from '#component';
 import { parseId } from './id.ts';
 import { didYouMean, type Report } from './issue.ts';
-import { type ConfigNode, type MapNode, nodeOf, type Place } from './node.ts';
-import { join } from './schema.ts';
+import { type ConfigNode, join, type MapNode, nodeOf, type Place } from './node.ts';
 
 export interface Pipeline {
   readonly id: string;

@@ -3,10 +3,12 @@ import { createRequire } from 'node:module';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Factory } from '#component';
+import { list } from './collections.ts';
 import { type Components, KINDS } from './factories.ts';
 import type { Report } from './issue.ts';
 import type { ConfigNode } from './node.ts';
-import { INVALID, list, string } from './schema.ts';
+import { string } from './scalars.ts';
+import { INVALID } from './schema.ts';
 
 /** Imports a plugin module: `./file.ts` from the folder of the configuration file that names it, else a package. */
 export type ImportPlugin = (name: string, configFile: string) => Promise<unknown>;

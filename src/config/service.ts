@@ -1,23 +1,16 @@
 /** The schema of `service.telemetry`: the Collector's keys, as its declarative configuration spells them. */
+
+import { list, mapOf, object, strings } from './collections.ts';
 import type { ConfigNode } from './node.ts';
+import { bool, duration, int, oneOf, secret, string } from './scalars.ts';
 import {
   anything,
-  bool,
   check,
-  duration,
   INVALID,
   type Infer,
-  int,
-  list,
-  mapOf,
-  object,
-  oneOf,
   optional,
   parse,
   type Schema,
-  secret,
-  string,
-  strings,
   transform,
   withDefault,
 } from './schema.ts';

@@ -1,9 +1,8 @@
 /** YAML text to nodes that know their places, and back. The one module that knows the `yaml` package. */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, stringify } from 'yaml';
 import type { Issue } from './issue.ts';
-import type { ConfigNode, Entry, Place } from './node.ts';
+import { type ConfigNode, type Entry, join, type Place } from './node.ts';
 import { type ScalarValue, typeScalar, typeTagged } from './scalar.ts';
-import { join } from './schema.ts';
 import { faultIssues } from './yaml-faults.ts';
 
 export interface ParsedYaml {
