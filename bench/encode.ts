@@ -2,9 +2,8 @@
  * CPU time of remote-write encoding, a sample, beside the usual way: a message written by hand from label strings, then
  * compressed. `node bench/encode.ts [seconds a case]`
  */
-import { systemClock } from '#clock';
 import { labelsOf, makeFamily, makeSeries, makeSet, type Series, type SeriesSet, type Snapshot } from '#metrics';
-import { compress, createRemoteWriteEncoder } from '#prometheus';
+import { compress, createRemoteWriteEncoder, type RemoteWriteEncoder } from '#prometheus';
 import { random } from '../test/support/random.ts';
 
 const SERIES = 1000;
@@ -54,7 +53,6 @@ const snapshot = (of: SeriesSet): Snapshot => ({
 });
 const encoder = () =>
   createRemoteWriteEncoder({
-    clock: systemClock,
     lanes: 1,
     maxLength: 1_000_000,
     externalLabels: [],
@@ -125,32 +123,50 @@ process.stdout.write(`snappy ${(compress(message).length / SERIES).toFixed(1)} B
 
 const hand = measure('by hand from strings, snappy', () => compress(byHand(snapshot(set))));
 measure('  of it snappy', () => compress(message), hand);
-measure('first scrape: build, snappy', () => encoder().encode([snapshot(set)]), hand);
-
+const copies = (which: (i: number) => boolean) => makeSet(set.series.map((one, i) => (which(i) ? { ...one } : one)));
+const fresh = encoder();
+measure('first scrape: all series new', () => send(fresh, snapshot(copies(() => true))), hand);
 const churning = encoder();
 measure(
   'churn: one series in a thousand new each time',
-  () => churning.encode([snapshot(makeSet(set.series.map((one, i) => (i === tick % SERIES ? { ...one } : one))))]),
+  () => {
+    const at = tick % SERIES;
+    send(churning, snapshot(copies((i) => i === at)));
+  },
   hand,
 );
-const raw = encoder();
-const times = new Float64Array(SERIES).fill(1_700_000_000_000);
-measure('raw template, times of its own, snappy', () => raw.encode([{ ...snapshot(set), times }]), hand);
+const timed = encoder();
+const times = Float64Array.from({ length: SERIES }, (_, i) => 1_700_000_000_000 + i);
+measure('times of its own for each sample', () => send(timed, { ...snapshot(set), times }), hand);
 
 const stable = encoder();
-const packed = () => {
-  for (const body of stable.encode([snapshot(set)]).bodies) stable.recycle(body);
-};
-for (let use = 0; use < 10; use++) stable.encode([snapshot(set)]);
-measure('packed template', packed, hand);
-const { bodies } = stable.encode([snapshot(set)]);
-process.stdout.write(`packed template: ${(bodies[0]!.bytes.length / SERIES).toFixed(1)} B/sample on the wire\n`);
+measure('unchanged set: its template', () => send(stable, snapshot(set)), hand);
+const [body] = stable.encode([snapshot(set)]).bodies;
+process.stdout.write(`on the wire ${(body!.bytes.length / SERIES).toFixed(1)} B/sample\n`);
 
-let fresh = 0;
-const building = performance.now();
-const cold = encoder();
-const sets = Array.from({ length: 20 }, () => makeSet(coredns(`10.0.1.${fresh++}:9153`)));
-const made = performance.now();
-for (let use = 0; use < 200; use++) cold.encode(sets.map(snapshot));
-process.stdout.write(`20 sources from first scrape on, 200 scrapes: ${Math.round(performance.now() - made)} ms`);
-process.stdout.write(` (making their sets: ${Math.round(made - building)} ms)\n`);
+const sources = Array.from({ length: 200 }, (_, i) => makeSet(coredns(`10.0.1.${i}:9153`)));
+for (const { series } of sources) for (const { labels } of series) JSON.stringify(labels);
+const before = await memory();
+const many = encoder();
+const began = performance.now();
+for (const one of sources) send(many, snapshot(one));
+const took = performance.now() - began;
+const kept = (await memory()) - before;
+process.stdout.write(`${sources.length} sources: first scrapes ${Math.round(took)} ms, kept `);
+process.stdout.write(
+  `${(((await memory()) - before) / 200 / SERIES).toFixed(0)} B a series (exact with --expose-gc)\n`,
+);
+
+function send(to: RemoteWriteEncoder, one: Snapshot): void {
+  for (const made of to.encode([one]).bodies) to.recycle(made);
+}
+
+/** Bytes in use. What lies outside of the heap is counted off some time after a collection. */
+async function memory(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}

@@ -44,9 +44,11 @@ class RemoteWriteExporter implements Exporter {
     this.#count = counters(host, laneCount(options));
     this.#complain = createComplaints(host.clock, host.log.error);
     const translate = translateOptions(options);
-    const common = { ...translate, clock: host.clock, maxLength: options.max_batch_size_bytes };
+    const common = { ...translate, maxLength: options.max_batch_size_bytes };
     this.#encoder = createRemoteWriteEncoder({ ...common, lanes: laneCount(options) });
-    if (options.send_metadata) this.#metadata = createMetadataEncoder({ ...common, interval: METADATA_INTERVAL });
+    if (options.send_metadata) {
+      this.#metadata = createMetadataEncoder({ ...common, clock: host.clock, interval: METADATA_INTERVAL });
+    }
     this.#sender = createSender({
       host,
       retry: options.retry_on_failure,

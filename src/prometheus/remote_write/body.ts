@@ -1,4 +1,4 @@
-import { recordEnds } from './segment.ts';
+import { recordEnds } from './records.ts';
 import { compress, decompress, joinElements } from './snappy.ts';
 import { varintLength } from './wire.ts';
 

@@ -2,7 +2,7 @@ import type { Clock } from '#clock';
 import type { Batch, Family, MetricType, SeriesSet } from '#metrics';
 import type { WriteBody } from './body.ts';
 import { escapeMetricName, withSuffixes } from './names.ts';
-import { fieldLength, utf8Length, writeString } from './segment.ts';
+import { fieldLength, utf8Length, writeString } from './records.ts';
 import { compress } from './snappy.ts';
 import { writeVarint } from './wire.ts';
 

@@ -12,9 +12,9 @@ import { buildSegment, type Segment } from './segment.ts';
 import { repeated, type Translator } from './translate.ts';
 
 /** Series in a segment. More saves a little, fewer costs less when one of them changes. */
-const FULL = 64;
+const FULL = 128;
 /** A changed run shorter than this takes the unchanged segment behind it in, so that churn does not leave crumbs. */
-const SMALL = 16;
+const SMALL = 32;
 
 /** What a series set is in remote write: for each lane the segments that hold its series. */
 export interface Template {

@@ -1,6 +1,6 @@
 import type { BodyPool, WriteBody } from './body.ts';
-import type { Packed } from './pack.ts';
-import { hasSixBytes, type Raw, reframe, reframedLength, STAMP_BACK, VALUE_BACK } from './segment.ts';
+import { hasSixBytes, reframe, reframedLength, STAMP_BACK } from './records.ts';
+import { recordsOf, type Segment } from './segment.ts';
 import { compressElements, maxCompressedLength } from './snappy.ts';
 import { varintLength, writeVarint } from './wire.ts';
 
@@ -10,27 +10,40 @@ const LONG_RUN = 48 * 1024;
 /** The values of one segment. */
 export interface Column {
   /** As bits, so that a NaN keeps its own; a copy from one such array to bytes makes no BigInt. */
-  bits: BigUint64Array;
+  readonly bits: BigUint64Array;
   /** Sample i has value `index ? index[first + i] : first + i`. */
-  index: Uint32Array | undefined;
-  first: number;
-  time: number;
-  times: Float64Array | undefined;
+  readonly index: Uint32Array | undefined;
+  readonly first: number;
+  readonly time: number;
+  readonly times: Float64Array | undefined;
+}
+
+const valueIndex = ({ index, first }: Column, i: number): number => (index ? index[first + i]! : first + i);
+
+/** The one time that all samples of a column have, when its varint has six bytes; undefined when there is none. */
+function commonTime(column: Column, count: number): number | undefined {
+  const { times } = column;
+  const time = times ? Math.trunc(times[valueIndex(column, 0)]!) : column.time;
+  if (!hasSixBytes(time)) return undefined;
+  if (times) {
+    for (let i = 1; i < count; i++) if (Math.trunc(times[valueIndex(column, i)]!) !== time) return undefined;
+  }
+  return time;
 }
 
 /**
  * Writes segments into request bodies of at most `maxLength` message bytes (a single larger series has a body to itself).
- * Packed segments go straight to the output; the records of others gather in a run that is compressed when one ends.
+ * Packed segments go straight to the output; records that cannot gather in a run, which is compressed when one ends.
  */
 export class BodyWriter {
   readonly #maxLength: number;
   readonly #lane: number;
   readonly #bodies: WriteBody[] = [];
-  #length = 0;
-  #samples = 0;
   readonly #out: Scratch;
   readonly #run: Scratch;
   readonly #pool: BodyPool;
+  #length = 0;
+  #samples = 0;
 
   constructor(maxLength: number, lane: number, memory: { out: Scratch; run: Scratch; pool: BodyPool }) {
     this.#maxLength = maxLength;
@@ -42,59 +55,10 @@ export class BodyWriter {
     this.#run.used = 0;
   }
 
-  /** Whether a segment of so many bytes can go into one body; makes room for it when it can. */
-  fits(length: number): boolean {
-    if (length > this.#maxLength) return false;
-    this.#roomFor(length);
-    return true;
-  }
-
-  /** A packed segment, all of it with the column's one `time`. `fits` has been asked. */
-  addPacked(packed: Packed, length: number, column: Column): void {
-    this.#closeRun();
-    const out = this.#out;
-    const base = out.reserve(packed.bytes.length);
-    out.bytes.set(packed.bytes, base);
-    const { bits, index, first } = column;
-    const { values, stamps } = packed;
-    const { view } = out;
-    for (let i = 0; i < values.length; i++) {
-      view.setBigUint64(base + values[i]!, bits[index ? index[first + i]! : first + i]!, true);
-    }
-    const stamp = stampOf(column.time);
-    for (const place of stamps) out.bytes[base + (place >>> 3)] = stamp[place & 7]!;
-    this.#count(length, values.length);
-  }
-
-  /** All records at once. `fits` has been asked. */
-  addRaw(raw: Raw, column: Column): void {
-    const run = this.#run;
-    const base = run.reserve(raw.bytes.length);
-    run.bytes.set(raw.bytes, base);
-    for (let i = 0; i < raw.ends.length; i++) this.#patch(base + raw.ends[i]!, column, i);
-    this.#count(raw.bytes.length, raw.ends.length);
-    if (run.used >= LONG_RUN) this.#closeRun();
-  }
-
-  /** Record by record, over as many bodies as it takes, with timestamps of any length. */
-  addEach(raw: Raw, column: Column): void {
-    let start = 0;
-    for (let i = 0; i < raw.ends.length; i++) {
-      const record = raw.bytes.subarray(start, raw.ends[i]!);
-      start = raw.ends[i]!;
-      const time = Math.trunc(column.times ? column.times[valueIndex(column, i)]! : column.time);
-      const length = hasSixBytes(time) ? record.length : reframedLength(record, time);
-      this.#roomFor(length);
-      const at = this.#run.reserve(length);
-      if (length === record.length && hasSixBytes(time)) {
-        this.#run.bytes.set(record, at);
-        this.#patch(at + length, column, i);
-      } else {
-        reframe(record, time, column.bits[valueIndex(column, i)]!, this.#run.bytes, at);
-      }
-      this.#count(length, 1);
-      if (this.#run.used >= LONG_RUN) this.#closeRun();
-    }
+  add(segment: Segment, column: Column): void {
+    const time = commonTime(column, segment.series.length);
+    if (time === undefined || segment.length > this.#maxLength) this.#addEach(segment, column);
+    else this.#addPacked(segment, column, time);
   }
 
   finish(): WriteBody[] {
@@ -102,16 +66,38 @@ export class BodyWriter {
     return this.#bodies;
   }
 
-  #patch(end: number, column: Column, i: number): void {
-    const at = valueIndex(column, i);
-    this.#run.view.setBigUint64(end - VALUE_BACK, column.bits[at]!, true);
-    const stamp = stampOf(column.times ? column.times[at]! : column.time);
-    for (let k = 0; k < STAMP_BACK; k++) this.#run.bytes[end - STAMP_BACK + k] = stamp[k]!;
+  #addPacked({ packed, length }: Segment, { bits, index, first }: Column, time: number): void {
+    this.#roomFor(length);
+    this.#closeRun();
+    const out = this.#out;
+    const base = out.reserve(packed.bytes.length);
+    out.bytes.set(packed.bytes, base);
+    const { values, stamps } = packed;
+    const { view } = out;
+    for (let i = 0; i < values.length; i++) {
+      view.setBigUint64(base + values[i]!, bits[index ? index[first + i]! : first + i]!, true);
+    }
+    const stamp = stampOf(time);
+    for (const place of stamps) out.bytes[base + (place >>> 3)] = stamp[place & 7]!;
+    this.#length += length;
+    this.#samples += values.length;
   }
 
-  #count(length: number, samples: number): void {
-    this.#length += length;
-    this.#samples += samples;
+  /** Record by record, over as many bodies as it takes, with timestamps of any length. */
+  #addEach(segment: Segment, column: Column): void {
+    const { bytes, ends } = recordsOf(segment);
+    ends.forEach((end, i) => {
+      const record = bytes.subarray(i ? ends[i - 1]! : 0, end);
+      const at = valueIndex(column, i);
+      const time = Math.trunc(column.times ? column.times[at]! : column.time);
+      const length = reframedLength(record, time);
+      this.#roomFor(length);
+      const start = this.#run.reserve(length);
+      reframe(record, time, column.bits[at]!, this.#run.bytes, start);
+      this.#length += length;
+      this.#samples++;
+      if (this.#run.used >= LONG_RUN) this.#closeRun();
+    });
   }
 
   #roomFor(length: number): void {
@@ -139,8 +125,6 @@ export class BodyWriter {
     this.#samples = 0;
   }
 }
-
-const valueIndex = ({ index, first }: Column, i: number): number => (index ? index[first + i]! : first + i);
 
 const stamp = new Uint8Array(STAMP_BACK);
 let stampTime = Number.NaN;

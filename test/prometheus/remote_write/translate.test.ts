@@ -7,7 +7,6 @@ import {
   type TranslateOptions,
   withSuffixes,
 } from '#prometheus';
-import { FakeClock } from '../../support/clock.ts';
 import { decodeBody } from '../../support/write_request.ts';
 
 const PLAIN: TranslateOptions = {
@@ -30,7 +29,6 @@ function sent(
   const encoder = createRemoteWriteEncoder({
     ...PLAIN,
     ...options,
-    clock: new FakeClock(),
     lanes: 1,
     maxLength: 1_000_000,
   });
@@ -115,7 +113,6 @@ describe('remote-write labels', () => {
     const encoder = createRemoteWriteEncoder({
       ...PLAIN,
       resourceLabels: 'all',
-      clock: new FakeClock(),
       lanes: 1,
       maxLength: 1_000_000,
     });
