@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { parse } from '#config';
 import { type Batch, formatLabels, isStale } from '#metrics';
 import cgroup from '../../../receivers/cgroup/cgroup.ts';
+import { receiverContract } from '../../contract/receiver.ts';
 import { fakeHost, sink } from '../../support/host.ts';
 import { makeTree, type Tree } from '../../support/tree.ts';
 
@@ -49,6 +50,21 @@ describe('the cgroup receiver', () => {
         set.series.map((one, i) => [formatLabels(one.labels), isStale(values, i) ? 'stale' : values[i]]),
       ),
     );
+
+  receiverContract(cgroup, () => {
+    const source = makeTree({
+      [`${CG}/cgroup.procs`]: '',
+      [`${CG}/a/cpu.stat`]: CPU,
+      [`${CG}/a/memory.current`]: '1\n',
+      [`${CG}/b/pids.current`]: '2\n',
+    });
+    return {
+      config: { root_path: source.path, collection_interval: '10s', initial_delay: '10s' },
+      interval: 10_000,
+      vanish: () => source.write({ [`${CG}/a/memory.current`]: undefined }),
+      close: () => source.remove(),
+    };
+  });
 
   it('reads version 2', async () => {
     tree.write({
