@@ -162,8 +162,8 @@ export class Reader {
       this.blanks();
       if (!this.atLineEnd()) this.fail('a line feed after the timestamp');
     }
-    if (this.strict && this.pos >= this.end) this.fail('a line feed');
-    this.pos++;
+    if (this.pos < this.end) this.pos++;
+    else if (this.strict) this.fail('a line feed');
   }
 
   /** A timestamp of the text format: milliseconds that fit into 64 bits. */
