@@ -5,6 +5,11 @@ import { suite } from '../support/suites.ts';
 
 const openmetrics = suite('openmetrics');
 
+interface Verdict {
+  case: string;
+  prometheus_2_42_scrape: boolean;
+}
+
 const parse = (strict: boolean, body: Buffer): ParsedPage | undefined => {
   try {
     return parsePage(body, { format: 'openmetrics', strict });
@@ -28,6 +33,13 @@ describe('the official OpenMetrics suite', () => {
     openmetrics.holds(name, () => {
       expect(parse(true, body) !== undefined).to.equal(shouldParse);
       if (shouldParse) expect(parse(false, body)).to.deep.equal(parse(true, body));
+    });
+  }
+
+  for (const verdict of openmetrics.json<Verdict[]>('peer-verdicts.json')) {
+    openmetrics.holds(`${verdict.case} as a scrape`, () => {
+      const body = readFileSync(openmetrics.path('parsers', verdict.case, 'metrics'));
+      expect(parse(false, body) !== undefined).to.equal(verdict.prometheus_2_42_scrape);
     });
   }
 

@@ -155,7 +155,8 @@ function* filesUnder(dir: string): Generator<string> {
 describe('real pages', () => {
   // Not text expositions: configurations, protobuf, gzip, JSON, and node_exporter's answers to broken directories.
   const other = /\.(json|ya?ml|gz)$|\/(protobuf.*|json2.*)$/;
-  const files = [...filesUnder(facts.path('real'))].filter((path) => !other.test(path));
+  const textfiles = [...filesUnder(facts.path('node_exporter-textfile'))].filter((path) => path.endsWith('.prom'));
+  const files = [...filesUnder(facts.path('real')), ...textfiles].filter((path) => !other.test(path));
   for (const path of files) {
     facts.holds(`${path.slice(facts.path().length + 1)}`, () => {
       const body = readFileSync(path);
