@@ -79,4 +79,5 @@ export function moved<N extends ConfigNode>(node: N, place: Place, expanded = fa
 }
 
 /** The path of an option inside a section: `receivers.cgroup` and `root_path`. */
-export const join = (path: string, key: string): string => (path ? `${path}.${key}` : key);
+export const join = (path: string, key: string): string =>
+  path && !key.startsWith('[') ? `${path}.${key}` : path + key;
