@@ -1,3 +1,4 @@
 /** Small parts that several components share. */
+export * from './gathering.ts';
 export * from './poll.ts';
 export * from './sampling.ts';
