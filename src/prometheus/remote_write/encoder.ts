@@ -96,5 +96,8 @@ function withTargetInfo({ set, values, time, times }: Snapshot): Snapshot {
   new Uint8Array(more.buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   more[values.length] = 1;
   if (values.every((_, i) => isStale(values, i))) markStale(more, values.length);
-  return { set, values: more, time, ...(times ? { times: Float64Array.of(...times, time) } : {}) };
+  if (!times) return { set, values: more, time };
+  const moreTimes = new Float64Array(more.length).fill(time);
+  moreTimes.set(times);
+  return { set, values: more, time, times: moreTimes };
 }
