@@ -22,7 +22,8 @@ export function sampleLabels(name: string, exposed: readonly string[], bound: st
     empty ||= value === '';
     insert(flat, at, label, value);
   }
-  return Object.freeze(empty ? withoutEmpty(flat) : flat);
+  // A copy has no room to grow, which for a few labels is more than they take.
+  return Object.freeze(empty ? withoutEmpty(flat) : flat.slice());
 }
 
 /** Up to so many names and values are sorted by insertion, whose time grows with the square where they come unsorted. */

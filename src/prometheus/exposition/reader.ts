@@ -58,6 +58,8 @@ export class Reader {
   /** Where `text` begins. */
   textAt = 0;
   readonly pairs: Pairs = [];
+  /** Names and values by their place in the series before: most come again, and one object for all is less to keep. */
+  readonly #before: Pairs = [];
   /** Milliseconds; NaN for none. */
   timestamp = Number.NaN;
   hasExemplar = false;
@@ -241,7 +243,8 @@ export class Reader {
         this.#labelBlanks();
         if (this.pos >= this.end || this.body[this.pos] !== QUOTE) this.fail('a label value in double quotes');
         if (label === '') this.fail('a label name that is not empty', start);
-        pairs.push(label, this.quoted(exemplar ? 'exemplar' : 'value', true));
+        const value = this.quoted(exemplar ? 'exemplar' : 'value', true);
+        pairs.push(this.#again(label, pairs.length), this.#again(value, pairs.length + 1));
         this.#labelBlanks();
       }
       if (this.pos < this.end && this.body[this.pos] === COMMA) {
@@ -253,6 +256,13 @@ export class Reader {
         this.fail('a comma or }');
       }
     }
+  }
+
+  #again(text: string, place: number): string {
+    const before = this.#before[place];
+    if (before === text) return before;
+    this.#before[place] = text;
+    return text;
   }
 
   /** Reads `"…"` from its opening quote on. `checked` refuses what is not UTF-8. */
