@@ -9,6 +9,7 @@ const MAX_FAULTS = 20;
 /** One issue a line, the first fault on it, in the order of the text. */
 export function faultIssues(errors: readonly YAMLError[], text: string, places: Places, lastQuote: number): Issue[] {
   const byLine = new Map<number, Issue>();
+  let misplaced = -1;
   for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
     const start = startOf(error, text, lastQuote);
     const place = places(start, Math.max(error.pos[1], start + 1));
@@ -16,7 +17,10 @@ export function faultIssues(errors: readonly YAMLError[], text: string, places: 
     // After something unexpected every later line is unexpected, too.
     const follows =
       message.startsWith(UNEXPECTED) && [...byLine.values()].some((i) => i.message.startsWith(UNEXPECTED));
-    if (byLine.has(place.line) || follows) continue;
+    // A line out of place puts those after it out of place, too.
+    const goesOn = message === MISPLACED && place.line === misplaced + 1;
+    if (message === MISPLACED) misplaced = place.line;
+    if (byLine.has(place.line) || follows || goesOn) continue;
     byLine.set(place.line, { path: '', message, place });
     if (byLine.size === MAX_FAULTS) break;
   }
@@ -59,10 +63,12 @@ function sentence(error: YAMLError, text: string, at: number): string {
   }
 }
 
+const MISPLACED = 'is indented unlike the lines that it belongs to';
+
 function badIndent(message: string): string {
   const closing = /end with a (.)/.exec(message)?.[1];
   if (closing) return `expected a closing ${closing} before this`;
-  if (/same column/.test(message)) return 'is indented unlike the lines that it belongs to';
+  if (/same column/.test(message)) return MISPLACED;
   return 'is indented wrongly';
 }
 
