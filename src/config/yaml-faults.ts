@@ -87,7 +87,10 @@ function missing(message: string): string | undefined {
 const UNEXPECTED = 'was not expected here';
 
 function unexpected(text: string, at: number): string {
-  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, at + 2);
-  if (/[{[].*[^"']\$\{/.test(line.slice(-500))) return `${UNEXPECTED}; inside { } and [ ] a \${…} must be quoted`;
+  const line = text
+    .slice(Math.max(0, at - 500), at + 2)
+    .split('\n')
+    .at(-1)!;
+  if (/[{[].*[^"']\$\{/.test(line)) return `${UNEXPECTED}; inside { } and [ ] a \${…} must be quoted`;
   return `${UNEXPECTED}; is a quote, a comma or an indentation wrong?`;
 }

@@ -16,6 +16,8 @@ const MAX_ALIASES = 100;
 /** How many values aliases may unfold to: a bomb of 9 aliases in 9 levels stays small in memory but not when walked. */
 const MAX_UNFOLDED = 10_000;
 const MAX_DEPTH = 200;
+/** No caret is longer. */
+const MAX_SHOWN = 1000;
 
 /** Reads one document. Every fault is an issue; nothing throws. Types are those of the Collector's YAML (see scalar.ts). */
 export function parseYaml(text: string, file: string): ParsedYaml {
@@ -77,9 +79,9 @@ const placeAt = (file: string): Place => ({ file, line: 1, column: 1, length: 1 
 function placesIn(text: string, file: string, lines: LineCounter): Places {
   return (start, end) => {
     const { line, col } = lines.linePos(Math.max(0, start));
-    const newline = text.indexOf('\n', start);
-    const stop = Math.min(end, newline < 0 ? text.length : newline);
-    const length = Math.max(1, text.slice(start, stop).trimEnd().length);
+    // No further than the node itself: a search to the end of a long line, for each node on it, is quadratic.
+    const [first = ''] = text.slice(start, Math.min(end, start + MAX_SHOWN)).split('\n', 1);
+    const length = Math.max(1, first.trimEnd().length);
     return { file, line: Math.max(1, line), column: Math.max(1, col), length };
   };
 }
