@@ -1,3 +1,2 @@
 /** Everything that knows DNS: the Corefile, and what else components share. */
 export * from './corefile/corefile.ts';
-export * from './resolv-conf.ts';
