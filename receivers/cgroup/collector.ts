@@ -1,7 +1,6 @@
 import type { Counter, Host } from '#component';
-import { codeOf, type Hierarchy, type HostRoot } from '#linux';
+import { codeOf, type Hierarchy, type HostRoot, ownerOfCgroup } from '#linux';
 import type { Batch, Snapshot } from '#metrics';
-import { labelsOfPath } from './labels.ts';
 import type { CgroupMetric } from './metrics.ts';
 import { type Found, findCgroups, type Reading, usefulHierarchies } from './scan.ts';
 import { CgroupSeries } from './series.ts';
@@ -80,7 +79,9 @@ export class CgroupCollector {
       const link = this.#root.link(`/sys/dev/block/${device}`);
       return link?.slice(link.lastIndexOf('/') + 1) || device;
     };
-    const series = known?.series ?? new CgroupSeries(labelsOfPath(found.path), this.#options.isEnabled, deviceName);
+    const series =
+      known?.series ??
+      new CgroupSeries({ cgroup: found.path, ...ownerOfCgroup(found.path) }, this.#options.isEnabled, deviceName);
     return { key: found.key, readings: found.readings(), series };
   }
 

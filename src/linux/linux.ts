@@ -3,4 +3,7 @@ export * from './cgroup.ts';
 export * from './glob.ts';
 export * from './keyed.ts';
 export * from './libc.ts';
+export * from './net.ts';
+export * from './owner.ts';
+export * from './process.ts';
 export * from './root.ts';

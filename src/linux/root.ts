@@ -21,9 +21,23 @@ export interface HostRoot {
   read(path: string): string | undefined;
   /** The names of the real directories inside, sorted; symbolic links are none. Empty when it is not there. */
   directories(path: string): string[];
+  /** The names of everything inside, in no order. Empty when it is not there. */
+  names(path: string): string[];
   isDirectory(path: string): boolean;
   /** What a symbolic link says, not followed; undefined when there is none. */
   link(path: string): string | undefined;
+  /** Keeps a file open that is read again and again; undefined when it is not there. Refuses and throws as `read` does. */
+  open(path: string): OpenFile | undefined;
+}
+
+/** An open file of the kernel. One of a process stays that process' when its PID goes to another. */
+export interface OpenFile {
+  /**
+   * What it says now, at most 4 KiB, cut at the end of a word. Undefined when its process has gone, except that a
+   * `children` file is then empty.
+   */
+  read(): string | undefined;
+  close(): void;
 }
 
 /** Not there, gone meanwhile, or switched off in this kernel (`psi=0` answers EOPNOTSUPP). */
@@ -38,8 +52,10 @@ export function createRoot(rootPath = '/'): HostRoot {
     path: root || '/',
     read: (path) => attempt('read', within(path), readSmall),
     directories: (path) => attempt('list', within(path), realDirectories) ?? [],
+    names: (path) => attempt('list', within(path), (full) => readdirSync(full)) ?? [],
     isDirectory: (path) => attempt('look at', within(path), (full) => lstatSync(full).isDirectory()) ?? false,
     link: (path) => attempt('read the link', within(path), readLink),
+    open: (path) => attempt('open', within(path), openRegular),
   };
 }
 
@@ -65,11 +81,33 @@ export function codeOf(error: unknown): string {
 // One for all: reads are synchronous, so no two overlap.
 let shared: Buffer | undefined;
 
+function openFd(full: string): number {
+  const fd = openSync(full, FLAGS);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new Error('it is not a regular file');
+}
+
+function openRegular(full: string): OpenFile {
+  const fd = openFd(full);
+  return {
+    read: () => attempt('read', full, () => readAgain(fd)),
+    close: () => closeSync(fd),
+  };
+}
+
+const page = Buffer.allocUnsafeSlow(4096);
+
+function readAgain(fd: number): string {
+  const length = readSync(fd, page, 0, page.length, 0);
+  const text = page.toString('utf8', 0, length);
+  return length < page.length ? text : text.slice(0, text.search(/\S*$/));
+}
+
 function readSmall(full: string): string {
   shared ??= Buffer.allocUnsafeSlow(MAX_READ);
-  const fd = openSync(full, FLAGS);
+  const fd = openFd(full);
   try {
-    if (!fstatSync(fd).isFile()) throw new Error('it is not a regular file');
     let length = 0;
     while (length < MAX_READ) {
       // A kernel file gives at most one page a call, and nothing at its end.

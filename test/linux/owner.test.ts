@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { labelsOfPath } from '../../../receivers/cgroup/labels.ts';
+import { type Owner, ownerOfCgroup } from '#linux';
 
-describe('labelsOfPath', () => {
+describe('ownerOfCgroup', () => {
   const id = '0123456789abcdef'.repeat(4);
   const uid = '3f7a7c5e-1b2c-4d5e-8f90-a1b2c3d4e5f6';
-  const tells = (path: string, labels: Record<string, string>) =>
-    it(`of ${path}`, () => expect(labelsOfPath(path)).to.deep.equal({ cgroup: path, ...labels }));
+  const tells = (path: string, labels: Owner) =>
+    it(`of ${path}`, () => expect(ownerOfCgroup(path)).to.deep.equal(labels));
 
   tells('/', {});
   tells('/system.slice', {});
