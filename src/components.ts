@@ -9,6 +9,7 @@ type Load = () => Promise<{ default: Factory }>;
 export const components: Record<Kind, Record<string, Load>> = {
   receiver: {
     cgroup: () => import('../receivers/cgroup/cgroup.ts'),
+    ethtool: () => import('../receivers/ethtool/ethtool.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
   },
   processor: {

@@ -5,22 +5,26 @@ import { receiverContract } from '../../contract/receiver.ts';
 import { HOUR, scrapeOf, target } from './rig.ts';
 
 describe('receivers/prometheus', () => {
-  receiverContract(prometheus, async () => {
-    const page = await target('a 1\nb{x="1"} 2\n');
-    return {
-      config: {
-        config: { global: { scrape_interval: '1h', scrape_timeout: '1h' }, scrape_configs: [scrapeOf([page])] },
-      },
-      interval: HOUR,
-      vanish() {
-        page.body = 'a 1\n';
-      },
-      hang() {
-        page.answer = () => {};
-      },
-      close: () => page.close(),
-    };
-  });
+  receiverContract(
+    prometheus,
+    async () => {
+      const page = await target('a 1\nb{x="1"} 2\n');
+      return {
+        config: {
+          config: { global: { scrape_interval: '1h', scrape_timeout: '1h' }, scrape_configs: [scrapeOf([page])] },
+        },
+        interval: HOUR,
+        vanish() {
+          page.body = 'a 1\n';
+        },
+        hang() {
+          page.answer = () => {};
+        },
+        close: () => page.close(),
+      };
+    },
+    { hangs: true },
+  );
 
   const refuses = (title: string, options: object, issue: string) =>
     it(`${title} is refused`, () => {

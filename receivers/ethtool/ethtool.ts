@@ -1,0 +1,93 @@
+import { type Consumer, type Host, type Receiver, receiver } from '#component';
+import { bool, duration, type Infer, object, oneOf, optional, string, strings, withDefault } from '#config';
+import { poll, sampling } from '#kit';
+import { EthtoolCollector } from './collector.ts';
+import { chooser, listDevices } from './devices.ts';
+import { METRICS } from './metrics.ts';
+import { openSource, type Source } from './source.ts';
+
+const filter = (what: string, include: readonly string[] = []) =>
+  object({
+    include: withDefault(strings(), include, `Only these ${what}; \`*\` and \`?\` match within a name. Empty: all.`),
+    exclude: withDefault(strings(), [], 'And not these.'),
+  });
+
+const config = object({
+  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
+  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
+  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
+  root_path: withDefault(
+    string({ nonEmpty: true }),
+    '/',
+    "Where the host's file system is seen; its `sys/class/net` lists the interfaces.",
+  ),
+  naming: withDefault(
+    oneOf('ethtool_exporter', 'node_exporter'),
+    'ethtool_exporter',
+    'Names as the exporter of the AWS blog has them, or as node_exporter has.',
+  ),
+  devices: withDefault(filter('interfaces'), {}, ''),
+  virtual_devices: withDefault(bool(), false, 'Also interfaces without hardware: lo, veth, bridges, bonds.'),
+  statistics: withDefault(filter('statistics'), {}, ''),
+  sampling_interval: optional(
+    duration({ min: 10 }),
+    'Look at the sampled statistics this often between collections, `100ms` usually; without it not at all.',
+  ),
+  sampled_statistics: withDefault(
+    filter('statistics', ['*_allowance_exceeded']),
+    {},
+    'Statistics that count up and are looked at between collections.',
+  ),
+});
+
+export default receiver({
+  type: 'ethtool',
+  summary: 'Statistics of network interfaces, the ENA allowance counters of AWS among them, and their bursts',
+  stability: 'beta',
+  config,
+  metrics: METRICS,
+  create(options, host, next) {
+    const { source, fallback } = openSource();
+    if (fallback) host.log.warn('libc cannot be reached: runs the ethtool program, without sampling', { fallback });
+    return readFrom(source, options, host, next);
+  },
+});
+
+/** The receiver on any source: the kernel, the program, or a test's. */
+export function readFrom(source: Source, options: Infer<typeof config>, host: Host, next: Consumer): Receiver {
+  const interval = options.sampling_interval;
+  const isDevice = chooser(options.devices.include, options.devices.exclude);
+  const isSampled = chooser(options.sampled_statistics.include, options.sampled_statistics.exclude);
+  const collector = new EthtoolCollector(source, host, {
+    naming: options.naming,
+    devices: () => listDevices(options.root_path, options.virtual_devices).filter(isDevice),
+    isWanted: chooser(options.statistics.include, options.statistics.exclude),
+    isSampled: (name) => interval !== undefined && isSampled(name),
+  });
+  const rounds = poll({
+    clock: host.clock,
+    interval: options.collection_interval,
+    initialDelay: options.initial_delay,
+    timeout: options.timeout,
+    async round(signal) {
+      const batch = await collector.collect(signal);
+      host.report('ok');
+      if (batch.length) await next.consume(batch, signal);
+    },
+    onError: (error) => host.log.warn('this collection of interfaces is lost', { error }),
+  });
+  const { kernel } = source;
+  const looks =
+    interval !== undefined && kernel ? sampling(host.clock, interval, (now) => collector.look(kernel, now)) : undefined;
+  return {
+    async start() {
+      rounds.start();
+      looks?.start();
+    },
+    async stop() {
+      looks?.stop();
+      await rounds.stop();
+      source.close();
+    },
+  };
+}
