@@ -1,10 +1,8 @@
 /** `npm run build`: one file, `dist/dnscol.js`, that any Node from 20 on runs with nothing else installed. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
-await build({
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/dnscol.js',
+const options = {
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -15,9 +13,21 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   keepNames: false,
+  logLevel: 'warning',
+  // The one place that asks for its own address does so only when it is not bundled.
+  logOverride: { 'empty-import-meta': 'silent' },
+} as const satisfies BuildOptions;
+
+// A bundle has no second file to start a thread from: the thread's program goes into it as a text.
+const thread = await build({ ...options, entryPoints: ['src/linux/netns/worker.ts'], write: false });
+
+await build({
+  ...options,
+  entryPoints: ['src/main.ts'],
+  outfile: 'dist/dnscol.js',
   legalComments: 'linked',
   banner: { js: '#!/usr/bin/env node' },
-  logLevel: 'warning',
+  define: { NETNS_WORKER: JSON.stringify(thread.outputFiles[0]!.text) },
 });
 await mkdir('dist', { recursive: true });
 await writeFile('dist/package.json', '{ "type": "commonjs" }\n');

@@ -9,6 +9,8 @@ export interface Libc {
   /** Runs one of the calls below; throws an Error with the call's name and `code` (`ENODEV`, …) when it gives -1. */
   socket(domain: number, type: number, protocol: number): number;
   close(fd: number): void;
+  /** `address` is a `struct sockaddr_in` or the like, all of it. */
+  bind(fd: number, address: Uint8Array): void;
   /** `argument` is read and written in place. */
   ioctl(fd: number, request: number, argument: Uint8Array): void;
   /** Moves the calling thread, and no other, into the namespace behind `fd`. Only from a worker thread. */
@@ -19,6 +21,8 @@ export interface Libc {
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_CLOEXEC = 0o2000000;
 export const CLONE_NEWNET = 0x40000000;
@@ -26,6 +30,7 @@ export const CLONE_NEWNET = 0x40000000;
 const SYMBOLS = {
   socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
   close: { arguments: ['int32'], return: 'int32' },
+  bind: { arguments: ['int32', 'pointer', 'uint32'], return: 'int32' },
   ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
   setns: { arguments: ['int32', 'int32'], return: 'int32' },
   __errno_location: { arguments: [], return: 'pointer' },
@@ -69,6 +74,7 @@ function bind(ffi: typeof Ffi): Libc {
   return {
     socket: (domain, type, protocol) => checked('socket', functions.socket(domain, type, protocol)),
     close: (fd) => void checked('close', functions.close(fd)),
+    bind: (fd, address) => void checked('bind', functions.bind(fd, ffi.getRawPointer(address), address.length)),
     ioctl: (fd, request, argument) =>
       void checked('ioctl', functions.ioctl(fd, BigInt(request), ffi.getRawPointer(argument))),
     setns: (fd, kind) => void checked('setns', functions.setns(fd, kind)),

@@ -1,0 +1,110 @@
+import { statSync } from 'node:fs';
+import { posix } from 'node:path';
+import type { Owner } from '../owner.ts';
+import { isStillThere, listProcesses, ownerOfProcess, readProcess } from '../process.ts';
+import { codeOf, type HostRoot } from '../root.ts';
+import type { NamespaceFile } from './sockets.ts';
+
+export type NamespaceKind = 'net' | 'mnt';
+
+/** A namespace and the process that stands for it. The same object from one look to the next while that process lives. */
+export interface Namespace extends NamespaceFile {
+  /** Tells namespaces of one kind apart, also where their inodes may not be seen. */
+  readonly key: string;
+  /** Of the namespace itself; 0 where the kernel does not let us see it (same user or CAP_SYS_PTRACE). */
+  readonly inode: number;
+  /** `/proc/PID/ns/net` or `…/mnt`, under the root path. */
+  readonly file: string;
+  readonly pid: number;
+  readonly startTicks: number;
+  /** The one that process 1 is in. */
+  readonly isHost: boolean;
+  /** The pod, container or unit of its process. */
+  readonly owner: Owner;
+}
+
+/** What a metric's labels say of a namespace: `netns` or `mntns` is `host`, else the inode; then its owner. */
+export function labelsOfNamespace(
+  kind: NamespaceKind,
+  { key, inode, isHost, owner }: Namespace,
+): Record<string, string> {
+  const name = isHost ? 'host' : inode ? String(inode) : key;
+  return { [`${kind}ns`]: name, ...(isHost ? {} : owner) };
+}
+
+/** Milliseconds of looking after which everything else in the agent gets its turn. */
+const SLICE = 10;
+
+/**
+ * All namespaces of a kind that some process under the root is in, that of process 1 first. `before` is what the last look
+ * found. A mount namespace that we may not see is left out.
+ */
+export async function findNamespaces(
+  root: HostRoot,
+  kind: NamespaceKind,
+  before: readonly Namespace[] = [],
+  signal?: AbortSignal,
+): Promise<Namespace[]> {
+  const found = new Map<string, Namespace>();
+  const hostKey = keyOf(root, kind, 1);
+  for (const one of before) {
+    if (isStillThere(root, one) && keyOf(root, kind, one.pid) === one.key) found.set(one.key, one);
+  }
+  let began = performance.now();
+  for (const pid of listProcesses(root)) {
+    const key = keyOf(root, kind, pid);
+    if (key !== undefined && !found.has(key)) {
+      const made = namespaceOf(root, kind, pid, key, key === hostKey);
+      if (made) found.set(key, made);
+    }
+    if (performance.now() - began > SLICE) {
+      await new Promise(setImmediate);
+      signal?.throwIfAborted();
+      began = performance.now();
+    }
+  }
+  return [...found.values()].sort((a, b) => Number(b.isHost) - Number(a.isHost) || a.pid - b.pid);
+}
+
+function namespaceOf(
+  root: HostRoot,
+  kind: NamespaceKind,
+  pid: number,
+  key: string,
+  isHost: boolean,
+): Namespace | undefined {
+  const stat = readProcess(root, pid);
+  if (!stat) return undefined;
+  const file = posix.join(root.path, `proc/${pid}/ns/${kind}`);
+  const inode = namespaceInode(root, kind, pid) ?? 0;
+  return { key, inode, file, pid, startTicks: stat.startTicks, isHost, owner: ownerOfProcess(root, pid) };
+}
+
+/**
+ * The link that names a namespace may be read by the same user or with CAP_SYS_PTRACE only. But each network namespace has
+ * files of its own under /proc/PID/net, which everybody may look at: their inodes tell namespaces apart just as well.
+ */
+function keyOf(root: HostRoot, kind: NamespaceKind, pid: number): string | undefined {
+  const own = kind === 'net' ? fileInode(posix.join(root.path, `proc/${pid}/net/udp`)) : undefined;
+  if (own !== undefined) return `proc:${own}`;
+  const inode = namespaceInode(root, kind, pid);
+  return inode === undefined ? undefined : `${kind}:${inode}`;
+}
+
+function fileInode(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+function namespaceInode(root: HostRoot, kind: NamespaceKind, pid: number): number | undefined {
+  try {
+    const digits = /^[a-z]+:\[(\d+)\]$/.exec(root.link(`/proc/${pid}/ns/${kind}`) ?? '')?.[1];
+    return digits === undefined ? undefined : Number(digits);
+  } catch (error) {
+    if (['EACCES', 'EPERM'].includes(codeOf(error))) return undefined;
+    throw error;
+  }
+}
