@@ -1,10 +1,7 @@
 import { hostname } from 'node:os';
 import { type Consumer, type Host, type Receiver, receiver } from '#component';
-import { readScrapeFiles } from '#prometheus';
+import { EXTRA_METRICS, Job, REPORT_METRICS, readScrapeFiles, scrapeMetrics } from '#prometheus';
 import { type ReceiverConfig, receiverConfig } from './config.ts';
-import { Job } from './job.ts';
-import { scrapeMetrics } from './metrics.ts';
-import { EXTRA_METRICS, REPORT_METRICS } from './report.ts';
 
 /** Scrapes what speaks a Prometheus text format, as Prometheus does. */
 export default receiver<ReceiverConfig>({

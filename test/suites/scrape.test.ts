@@ -13,9 +13,9 @@ import {
   prometheusConfig,
   type ScrapeConfig,
 } from '#prometheus';
-import { pageSource } from '../../receivers/prometheus/page.ts';
-import { Shaper } from '../../receivers/prometheus/shape.ts';
-import { makeTarget, populateLabels, scrapeOffset, targetUrl } from '../../receivers/prometheus/target.ts';
+import { pageSource } from '../../src/prometheus/scrape/page.ts';
+import { Shaper } from '../../src/prometheus/scrape/shape.ts';
+import { makeTarget, populateLabels, scrapeOffset, targetUrl } from '../../src/prometheus/scrape/target.ts';
 import { reported, rig, samples, scrapeOf, snapshotWith, stopRigs, target } from '../receivers/prometheus/rig.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closeServers } from '../support/servers.ts';

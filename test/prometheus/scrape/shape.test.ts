@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { parse } from '#config';
 import { labelsOf } from '#metrics';
 import { compileRelabel, createPageParser, prometheusConfig } from '#prometheus';
-import { Shaper } from '../../../receivers/prometheus/shape.ts';
+import { Shaper } from '../../../src/prometheus/scrape/shape.ts';
 
 function shaperOf(scrape: object = {}) {
   const config = parse(prometheusConfig, { scrape_configs: [{ job_name: 'j', ...scrape }] }).scrapes[0]!;
@@ -27,7 +27,7 @@ function shaperOf(scrape: object = {}) {
 
 const page = (...names: string[]) => names.map((name) => `${name} 1\n`).join('');
 
-describe('receivers/prometheus shapes', () => {
+describe('prometheus/scrape shapes', () => {
   it('relabels a series once, for as long as it is there', () => {
     const { shape, relabelled } = shaperOf();
     shape(page('a', 'b'));

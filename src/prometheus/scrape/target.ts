@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Labels, labelMap, labelsKey, labelValue, sortedLabels } from '#metrics';
-import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '#prometheus';
+import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '../config/config.ts';
 
 /** One page to scrape. Times in milliseconds. */
 export interface Target {

@@ -1,13 +1,7 @@
 import type { Clock } from '#clock';
 import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
-import {
-  acceptHeader,
-  chooseFormat,
-  createPageParser,
-  type PageParser,
-  type ParsedPage,
-  type ScrapeConfig,
-} from '#prometheus';
+import { acceptHeader, type ScrapeConfig } from '../config/config.ts';
+import { chooseFormat, createPageParser, type PageParser, type ParsedPage } from '../exposition/exposition.ts';
 import { ScrapeError } from './labels.ts';
 import type { Target } from './target.ts';
 

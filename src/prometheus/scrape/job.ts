@@ -1,15 +1,9 @@
 import type { Consumer, Host } from '#component';
 import { createHttpClient, type HttpClient } from '#http';
 import type { Labels } from '#metrics';
-import {
-  compileRelabel,
-  type Discovery,
-  fileDiscovery,
-  httpClientOptions,
-  type ScrapeConfig,
-  staticDiscovery,
-  type TargetGroup,
-} from '#prometheus';
+import { httpClientOptions, type ScrapeConfig } from '../config/config.ts';
+import { type Discovery, fileDiscovery, staticDiscovery, type TargetGroup } from '../discovery/discovery.ts';
+import { compileRelabel } from '../relabel/relabel.ts';
 import { Collector } from './collector.ts';
 import { TargetLoop } from './loop.ts';
 import type { ScrapeMetrics } from './metrics.ts';

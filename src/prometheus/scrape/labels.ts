@@ -1,5 +1,6 @@
 import { type Labels, labelMap, labelValue, METRIC_NAME, sortedLabels } from '#metrics';
-import { isValidLabelName, type ScrapeConfig, type ScrapeLimits } from '#prometheus';
+import type { ScrapeConfig, ScrapeLimits } from '../config/config.ts';
+import { isValidLabelName } from '../relabel/relabel.ts';
 
 /** The whole scrape fails: its page says something that cannot be stored. */
 export class ScrapeError extends Error {

@@ -1,5 +1,5 @@
 import { type Batch, gather, type Snapshot } from '#metrics';
-import type { ParsedPage } from '#prometheus';
+import type { ParsedPage } from '../exposition/exposition.ts';
 import { type Part, RefusedPage, Shaper, type ShaperOptions } from './shape.ts';
 import { Staleness } from './staleness.ts';
 import { OwnTimestamps, type Refused } from './timestamps.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { Schedule } from '../../../receivers/prometheus/schedule.ts';
+import { Schedule } from '../../../src/prometheus/scrape/schedule.ts';
 import { FakeClock } from '../../support/clock.ts';
 
-describe('receivers/prometheus schedule', () => {
+describe('prometheus/scrape schedule', () => {
   const start = 1_700_000_000_000;
   const make = () => {
     const clock = new FakeClock(start);

@@ -8,7 +8,8 @@ import {
   type SeriesSet,
   sortedLabels,
 } from '#metrics';
-import type { Layout, RawSample, ScrapeConfig } from '#prometheus';
+import type { ScrapeConfig } from '../config/config.ts';
+import type { Layout, RawSample } from '../exposition/exposition.ts';
 import { checkLabels, joinLabels, ScrapeError } from './labels.ts';
 
 /** Some of a page's samples: `set.series[i]` takes the page's value `index[i]`; all of them in order without an index. */
