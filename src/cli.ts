@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'read a metrics page on standard input (--content-type T)',
     load: () => import('./commands/parse.ts'),
   },
+  corefile: {
+    summary: 'parse a Corefile and print it as JSON (FILE, or - for standard input)',
+    load: () => import('./commands/corefile.ts'),
+  },
   relabel: {
     summary: 'try relabelling rules, JSON lines on standard input',
     load: () => import('./commands/relabel.ts'),
@@ -62,7 +66,7 @@ export async function cli(argv: readonly string[], io: Io): Promise<number> {
   if (!command)
     return wrong(io, `there is no command ${JSON.stringify(name)}${didYouMean(name, Object.keys(COMMANDS))}`);
   const args = named ? argv.slice(1) : argv;
-  if (args.includes('--help') && !['parse', 'relabel'].includes(name)) {
+  if (args.includes('--help') && !['parse', 'relabel', 'corefile'].includes(name)) {
     io.stdout.write(HELP);
     return OK;
   }

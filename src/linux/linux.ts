@@ -1,5 +1,6 @@
 /** The kernel's files, read safely: procfs, sysfs and cgroup file systems under a root path. */
 export * from './cgroup.ts';
+export * from './confined.ts';
 export * from './ethtool.ts';
 export * from './glob.ts';
 export * from './inside.ts';

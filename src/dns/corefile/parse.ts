@@ -32,6 +32,9 @@ export interface ServerBlock {
   readonly directives: ReadonlyMap<string, readonly CorefileToken[]>;
 }
 
+/** Bytes of a Corefile, or of a file that it imports. A ConfigMap holds at most 1 MiB. */
+export const MAX_COREFILE = 1 << 22;
+
 /** CoreDNS's own limit on imports of snippets; cycles and bombs end there. */
 const MAX_SNIPPET_IMPORTS = 10_000;
 const MAX_FILE_IMPORTS = 10_000;
