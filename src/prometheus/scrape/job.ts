@@ -168,11 +168,13 @@ export class Job {
         target: target.labels,
         relabel: (labels) => metricRelabel.relabel(labels),
         externalLabels,
+        resource: target.resource,
       }),
       report: makeReport(
         target.labels,
         externalLabels,
         config.extraMetrics ? { timeout: target.timeout, sampleLimit: config.limits.samples } : undefined,
+        target.resource,
       ),
       next,
       clock,

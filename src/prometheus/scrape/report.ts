@@ -6,6 +6,7 @@ import {
   makeFamily,
   makeSeries,
   makeSet,
+  type Resource,
   type Snapshot,
   sortedLabels,
   staleValues,
@@ -56,6 +57,7 @@ export function makeReport(
   labels: Labels,
   externalLabels: ReadonlyMap<string, string>,
   extra?: { timeout: number; sampleLimit: number },
+  resource?: Resource,
 ): Report {
   const count = extra ? families.length : REPORT_METRICS.length;
   const common = new Map([...labelMap(labels), ...externalLabels]);
@@ -63,6 +65,7 @@ export function makeReport(
     families
       .slice(0, count)
       .map((family) => makeSeries(family, sortedLabels(new Map([...common, [METRIC_NAME, family.name]])))),
+    resource,
   );
   return {
     snapshot({ up, duration, scraped, kept, added, bodySize }, time) {

@@ -4,6 +4,7 @@ import {
   labelsKey,
   makeSeries,
   makeSet,
+  type Resource,
   type Series,
   type SeriesSet,
   sortedLabels,
@@ -61,6 +62,8 @@ export interface ShaperOptions {
   relabel: (labels: Labels) => Labels | undefined;
   /** On every sample, over what it has. */
   externalLabels: ReadonlyMap<string, string>;
+  /** What OpenTelemetry knows of the target besides. */
+  resource?: Resource;
 }
 
 /** Entries beyond twice the live ones are let go after a failed page: a target may show new series each time and fail. */
@@ -159,15 +162,16 @@ export class Shaper {
     for (const entry of first) entry.good = this.#page;
     this.#live = first.length;
     if (this.#entries.size > first.length) this.#sweep();
-    const set = setOf(first, this.#shape?.set);
+    const { resource } = this.#options;
+    const set = setOf(first, this.#shape?.set, resource);
     return {
       set,
       index: index.length === total ? undefined : Uint32Array.from(index),
       repeats: repeats.map((again, i) => ({
-        set: setOf(again.entries, this.#shape?.repeats[i]?.set),
+        set: setOf(again.entries, this.#shape?.repeats[i]?.set, resource),
         index: Uint32Array.from(again.index),
       })),
-      tracked: untimed.length === first.length ? set : setOf(untimed, this.#shape?.tracked),
+      tracked: untimed.length === first.length ? set : setOf(untimed, this.#shape?.tracked, resource),
       ...counts,
     };
   }
@@ -222,8 +226,13 @@ export class Shaper {
 const overLimit = (count: number, { limits }: ShaperOptions['config']) => limits.samples > 0 && count > limits.samples;
 
 /** The set of these series: the one before where it is the same. */
-function setOf(entries: readonly Entry[], before: SeriesSet | undefined): SeriesSet {
+function setOf(entries: readonly Entry[], before: SeriesSet | undefined, resource?: Resource): SeriesSet {
   const same =
     before?.series.length === entries.length && entries.every((entry, i) => entry.series === before.series[i]);
-  return same ? before : makeSet(entries.map((entry) => entry.series));
+  return same
+    ? before
+    : makeSet(
+        entries.map((entry) => entry.series),
+        resource,
+      );
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Labels, labelMap, labelsKey, labelValue, sortedLabels } from '#metrics';
+import { type Labels, labelMap, labelsKey, labelsOf, labelValue, type Resource, sortedLabels } from '#metrics';
 import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '../config/config.ts';
 
 /** One page to scrape. Times in milliseconds. */
@@ -8,6 +8,8 @@ export interface Target {
   readonly key: string;
   /** What its samples carry: no `__…__` labels. */
   readonly labels: Labels;
+  /** The attribute that no label tells; the OTLP door makes `server.address` and the like from `instance`. */
+  readonly resource: Resource;
   readonly url: URL;
   readonly interval: number;
   readonly timeout: number;
@@ -88,14 +90,20 @@ function checkBool(labels: LabelMap, name: string, what: string): void {
   throw new Error(`error parsing ${what}: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
 }
 
+const resourceOf = (scheme: string): Resource => Object.freeze({ attributes: labelsOf({ 'url.scheme': scheme }) });
+// One object each: what is derived from a resource is kept by its identity.
+const RESOURCES: Readonly<Record<string, Resource>> = { 'http:': resourceOf('http'), 'https:': resourceOf('https') };
+
 /** A target from the labels that `populateLabels` gives. Throws when they make no http or https URL. */
 export function makeTarget(labels: Labels, params: ScrapeConfig['params']): Target {
   const own = labelMap(labels);
   for (const name of own.keys()) if (name.startsWith('__')) own.delete(name);
+  const url = targetUrl(labels, params);
   return {
     key: labelsKey(labels),
     labels: sortedLabels(own),
-    url: targetUrl(labels, params),
+    resource: RESOURCES[url.protocol]!,
+    url,
     interval: parsePromDuration(labelValue(labels, '__scrape_interval__')),
     timeout: parsePromDuration(labelValue(labels, '__scrape_timeout__')),
   };

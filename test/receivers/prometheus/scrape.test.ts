@@ -27,6 +27,16 @@ describe('receivers/prometheus scrapes', () => {
     expect(family).to.include({ name: 'a', type: 'counter' });
   });
 
+  it('every set of a target, marks included, carries its scheme as a resource attribute', async () => {
+    const page = await target('a 1\nb 2\n');
+    const { scrape } = await rig([scrapeOf([page])]);
+    const first = await scrape();
+    page.body = 'a 1\n';
+    for (const { set } of [...first, ...(await scrape())]) {
+      expect(set.resource.attributes).to.deep.equal(['url.scheme', 'http']);
+    }
+  });
+
   it('an unchanged target gives the same series sets, and nothing is new', async () => {
     const page = await target('a 1\nb 2\n');
     const { scrape } = await rig([scrapeOf([page])]);
