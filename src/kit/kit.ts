@@ -1,4 +1,5 @@
 /** Small parts that several components share. */
 export * from './gathering.ts';
+export * from './gatherings.ts';
 export * from './poll.ts';
 export * from './sampling.ts';

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { MAX_READ } from './root.ts';
 
 /** O_PATH of Linux, which Node has no name for: a place in the tree, not its content. */
@@ -15,10 +15,24 @@ const MAX_LINKS = 40;
  * throws for what is no regular file, and when it may not be read.
  */
 export function readInside(top: string, path: string): string | undefined {
+  return inside(top, path, (at, isFolder) => {
+    if (isFolder) throw new Error(`cannot read ${path}: it is a directory`);
+    return readFile(at, path);
+  });
+}
+
+/** The names in a directory, found the same way. Empty when there is no such directory. */
+export function listInside(top: string, path: string): string[] {
+  return inside(top, path, (at, isFolder) => (isFolder ? readdirSync(at) : [])) ?? [];
+}
+
+type Use<T> = (at: string, isFolder: boolean) => T;
+
+function inside<T>(top: string, path: string, use: Use<T>): T | undefined {
   const places: number[] = [];
   try {
     places.push(openSync(top, O_PATH | constants.O_DIRECTORY));
-    return walk(places, path);
+    return walk(places, path, use);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
@@ -28,18 +42,19 @@ export function readInside(top: string, path: string): string | undefined {
 }
 
 /** `places` are open from the root down; each step is looked up in the last of them and nowhere else. */
-function walk(places: number[], path: string): string {
+function walk<T>(places: number[], path: string, use: Use<T>): T {
   const steps = path.split('/');
   let links = 0;
   for (;;) {
     const step = steps.shift();
-    if (step === undefined) throw new Error(`cannot read ${path}: it is a directory`);
+    const here = `/proc/self/fd/${places[places.length - 1]}`;
+    if (step === undefined) return use(here, true);
     if (step === '' || step === '.') continue;
     if (step === '..') {
       if (places.length > 1) closeSync(places.pop()!);
       continue;
     }
-    const at = `/proc/self/fd/${places[places.length - 1]}/${step}`;
+    const at = `${here}/${step}`;
     const stat = lstatSync(at);
     if (stat.isSymbolicLink()) {
       if (++links > MAX_LINKS) throw new Error(`cannot read ${path}: too many symbolic links`);
@@ -48,7 +63,7 @@ function walk(places: number[], path: string): string {
       steps.unshift(...target.split('/'));
     } else if (stat.isDirectory()) places.push(openSync(at, AS_PLACE));
     else if (steps.some((more) => more !== '')) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' });
-    else return readFile(at, path);
+    else return use(at, false);
   }
 }
 
@@ -56,7 +71,7 @@ function readFile(at: string, path: string): string {
   const fd = openSync(at, AS_FILE);
   try {
     if (!fstatSync(fd).isFile()) throw new Error(`cannot read ${path}: it is not a regular file`);
-    const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, MAX_READ));
+    const bytes = Buffer.allocUnsafe(Math.min(fstatSync(fd).size, MAX_READ));
     const length = readSync(fd, bytes, 0, bytes.length, 0);
     return bytes.toString('utf8', 0, length);
   } finally {

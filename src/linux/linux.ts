@@ -11,3 +11,4 @@ export * from './netns/netns.ts';
 export * from './owner.ts';
 export * from './process.ts';
 export * from './root.ts';
+export * from './route.ts';

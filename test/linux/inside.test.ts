@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readInside } from '#linux';
+import { listInside, readInside } from '#linux';
 import { makeTree, type Tree } from '../support/tree.ts';
 
 describe('readInside', () => {
@@ -76,5 +76,19 @@ describe('readInside', () => {
   it('reads what this process itself sees', () => {
     expect(readInside('/proc/self/root', '/proc/self/status')).to.equal('');
     expect(readInside('/proc/self/root', import.meta.filename)).to.contain('describe(');
+  });
+});
+
+describe('listInside', () => {
+  it('lists a directory within the top, links followed', () => {
+    const tree = makeTree({ 'top/a/x': '', 'top/a/y': '', 'out/z': '' });
+    const top = join(tree.path, 'top');
+    symlinkSync('/a', join(top, 'b'));
+    symlinkSync('../../out', join(top, 'c'));
+    expect(listInside(top, '/b').sort()).to.deep.equal(['x', 'y']);
+    expect(listInside(top, '/c')).to.deep.equal([]);
+    expect(listInside(top, '/a/x')).to.deep.equal([]);
+    expect(listInside(top, '/').sort()).to.deep.equal(['a', 'b', 'c']);
+    tree.remove();
   });
 });
