@@ -146,6 +146,8 @@ export interface ReceiverFactory<C = unknown> extends Declaration<C> {
 }
 export interface ProcessorFactory<C = unknown> extends Declaration<C> {
   kind: 'processor';
+  /** It does its work only as the first of a pipeline; elsewhere the user is warned. */
+  first?: boolean;
   create(config: C, host: Host, next: Consumer): Processor;
 }
 export interface ExporterFactory<C = unknown> extends Declaration<C> {

@@ -7,6 +7,7 @@ export default processor({
   type: 'memory_limiter',
   summary: 'Refuses data while memory in use is above a limit',
   stability: 'beta',
+  first: true,
   config: limiterConfig,
   create: (config, host, next) => new MemoryLimiter(config, host, next, processMemory),
 });

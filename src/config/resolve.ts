@@ -10,7 +10,7 @@ import type { Loaded } from './load.ts';
 import { type ConfigNode, type MapNode, nodeOf } from './node.ts';
 import { type Configured, checkReference, type Pipeline, readIds, readPipelines } from './pipelines.ts';
 import { type ImportPlugin, importPlugin, withPlugins } from './plugins.ts';
-import { INVALID, parse } from './schema.ts';
+import { INVALID, parse, placeOf } from './schema.ts';
 import { type Telemetry, telemetry } from './service.ts';
 
 /** One component as the YAML has it, with its options read. */
@@ -71,6 +71,7 @@ export async function resolveConfig(
   const found = defined.filter((component) => used[component.kind].has(component.id));
   for (const component of found) checkExtensions(component, used.extension, configuredIds(defined), complaints);
 
+  for (const pipeline of service.pipelines) checkFirst(pipeline, found, tree, complaints);
   const made = (kind: Kind) => found.filter((c) => c.kind === kind).flatMap(resolvedComponent);
   const extensions = made('extension');
   return {
@@ -90,6 +91,22 @@ export async function resolveConfig(
 function resolvedComponent({ kind, id, factory, config, node }: Defined): ResolvedComponent[] {
   if (!factory || config === INVALID) return [];
   return [{ kind, id, type: factory.type, factory, config, node, fingerprint: fingerprint(factory.type, node) }];
+}
+
+/** Warns of a processor that is of use only where a pipeline begins. */
+function checkFirst(
+  { id, processors }: ResolvedPipeline,
+  found: readonly Defined[],
+  tree: MapNode,
+  complaints: Complaints,
+) {
+  const late = processors.slice(1).find((wanted) => {
+    const factory = found.find((c) => c.kind === 'processor' && c.id === wanted)?.factory;
+    return factory?.kind === 'processor' && factory.first;
+  });
+  if (late === undefined) return;
+  const inner = `service.pipelines.${id}.processors`;
+  complaints.warn(inner, `should begin with ${late}: what stands before it goes on taking data`, placeOf(tree, inner));
 }
 
 const TOP_LEVEL = [...SECTIONS.map((s) => s.key), 'service', 'plugins'];

@@ -242,4 +242,22 @@ describe('the JSON Schema', () => {
     walk(await wholeSchema(components), '');
     expect(undescribed).to.deep.equal([]);
   });
+
+  it('warns of a processor that has to stand first and does not', async () => {
+    const text = `receivers: {cgroup: }
+processors: {memory_limiter: {check_interval: 1s, limit_mib: 100}, batch: }
+exporters: {debug: }
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines:
+    metrics: {receivers: [cgroup], processors: [batch, memory_limiter], exporters: [debug]}
+    metrics/fine: {receivers: [cgroup], processors: [memory_limiter, batch], exporters: [debug]}
+`;
+    const { ok, warnings } = await readConfig({ configs: [`yaml:${text}`], sets: [], env: {} }, components);
+    expect(ok).to.equal(true);
+    expect(warnings.split('\n')[0]).to.equal(
+      '<yaml>:7:36: warning: service.pipelines.metrics.processors: should begin with memory_limiter: what stands before it goes on taking data',
+    );
+    expect(warnings.match(/should begin/g)).to.have.length(1);
+  });
 });
