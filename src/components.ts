@@ -11,6 +11,7 @@ export const components: Record<Kind, Record<string, Load>> = {
     cgroup: () => import('../receivers/cgroup/cgroup.ts'),
     ethtool: () => import('../receivers/ethtool/ethtool.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
+    resolv_conf: () => import('../receivers/resolv_conf/resolv_conf.ts'),
   },
   processor: {
     batch: () => import('../processors/batch/batch.ts'),
