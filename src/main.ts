@@ -1,7 +1,12 @@
 /** The process: arguments, environment, signals, standard streams, exit. Nothing else touches them. */
+import { setFlagsFromString } from 'node:v8';
 import { cli } from './cli.ts';
 import type { Life } from './commands/io.ts';
 import { explain } from './telemetry/logger.ts';
+
+// V8 plans its next full collection by how fast memory is asked for. An agent holds much and asks for little, so V8 would
+// collect all of it at every tenth more, which was half of our CPU time: see bench/README.md.
+setFlagsFromString('--heap-growing-percent=100');
 
 /** npm repeats to its script the Ctrl-C that the terminal gave to both: within this many milliseconds, two are one. */
 const ECHO = 250;
