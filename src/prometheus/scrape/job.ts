@@ -19,6 +19,10 @@ export interface JobParts {
   externalLabels: ReadonlyMap<string, string>;
   seed: string;
   initialOffset: number;
+  /** Finds more targets, besides what the configuration says. */
+  discoveries?: readonly Discovery[];
+  /** Where one target's batches go, in place of `next`. */
+  nextOf?(target: Target): Consumer;
 }
 
 /** The targets of one scrape configuration: finds them, and keeps a loop for each. */
@@ -45,6 +49,7 @@ export class Job {
     const found = [
       staticDiscovery(config.groups),
       ...config.files.map((file) => fileDiscovery(file, { clock, log, readErrors: metrics.fileReadErrors })),
+      ...(parts.discoveries ?? []),
     ];
     this.#discoveries = found.map((discovery) => ({ discovery, groups: [] }));
     metrics.targets(config.job, () => ({
@@ -149,7 +154,7 @@ export class Job {
   }
 
   #makeLoop(target: Target): TargetLoop {
-    const { config, host, next, metrics, externalLabels, seed, initialOffset } = this.#parts;
+    const { config, host, next, nextOf, metrics, externalLabels, seed, initialOffset } = this.#parts;
     const { clock, log, version } = host;
     const metricRelabel = compileRelabel(config.metricRelabel, config.validation);
     return new TargetLoop({
@@ -176,7 +181,7 @@ export class Job {
         config.extraMetrics ? { timeout: target.timeout, sampleLimit: config.limits.samples } : undefined,
         target.resource,
       ),
-      next,
+      next: nextOf?.(target) ?? next,
       clock,
       log,
       metrics,

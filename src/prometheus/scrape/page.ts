@@ -1,5 +1,6 @@
 import type { Clock } from '#clock';
 import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
+import { deadline } from '#kit';
 import { acceptHeader, type ScrapeConfig } from '../config/config.ts';
 import { chooseFormat, createPageParser, type PageParser, type ParsedPage } from '../exposition/exposition.ts';
 import { ScrapeError } from './labels.ts';
@@ -86,20 +87,4 @@ export function pageSource({ client, clock, config, target, version, warn }: Pag
 function bodyLimit(configured: number | undefined): number {
   if (configured === undefined) return DEFAULT_BODY_LIMIT - 1;
   return configured === 0 ? 2 ** 31 : configured - 1;
-}
-
-/** A signal that also aborts after `ms` by this clock. */
-function deadline(clock: Clock, ms: number, signal: AbortSignal): { signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
-  const onAbort = () => controller.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  const cancel = clock.after(ms, () => controller.abort(new Error(`timed out after ${ms / 1000} s`)));
-  return {
-    signal: controller.signal,
-    end() {
-      cancel();
-      signal.removeEventListener('abort', onAbort);
-    },
-  };
 }

@@ -2,3 +2,4 @@
 export { Job, type JobParts } from './job.ts';
 export { type ScrapeMetrics, scrapeMetrics } from './metrics.ts';
 export { EXTRA_METRICS, REPORT_METRICS } from './report.ts';
+export type { Target } from './target.ts';
