@@ -9,6 +9,7 @@ type Load = () => Promise<{ default: Factory }>;
 export const components: Record<Kind, Record<string, Load>> = {
   receiver: {
     cgroup: () => import('../receivers/cgroup/cgroup.ts'),
+    coredns: () => import('../receivers/coredns/coredns.ts'),
     ethtool: () => import('../receivers/ethtool/ethtool.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
     resolv_conf: () => import('../receivers/resolv_conf/resolv_conf.ts'),
