@@ -10,6 +10,7 @@ export const components: Record<Kind, Record<string, Load>> = {
   receiver: {
     cgroup: () => import('../receivers/cgroup/cgroup.ts'),
     coredns: () => import('../receivers/coredns/coredns.ts'),
+    corefile: () => import('../receivers/corefile/corefile.ts'),
     ethtool: () => import('../receivers/ethtool/ethtool.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
     resolv_conf: () => import('../receivers/resolv_conf/resolv_conf.ts'),

@@ -20,7 +20,7 @@ function sources(folder: string): string[] {
 const files = ['src', ...KINDS].flatMap(sources);
 const textOf = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
 const imports: Import[] = files.flatMap((file) =>
-  [...textOf.get(file)!.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'([^']+)'/g)].map((m) => ({ file, from: m[1]! })),
+  [...textOf.get(file)!.matchAll(/(?<!')\b(?:from|import|import\()\s*'([^']+)'/g)].map((m) => ({ file, from: m[1]! })),
 );
 
 /** `receivers/cgroup` for a component's file, `src/http` or `src` for the core's. */
