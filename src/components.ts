@@ -11,6 +11,7 @@ export const components: Record<Kind, Record<string, Load>> = {
     cgroup: () => import('../receivers/cgroup/cgroup.ts'),
     coredns: () => import('../receivers/coredns/coredns.ts'),
     corefile: () => import('../receivers/corefile/corefile.ts'),
+    dns_sockets: () => import('../receivers/dns_sockets/dns_sockets.ts'),
     ethtool: () => import('../receivers/ethtool/ethtool.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
     resolv_conf: () => import('../receivers/resolv_conf/resolv_conf.ts'),

@@ -1,6 +1,6 @@
 import type { Counter, Host } from '#component';
 import { parseResolvConf } from '#dns';
-import { Gatherings } from '#kit';
+import { Gatherings, turns } from '#kit';
 import {
   codeOf,
   defaultRoutes,
@@ -21,12 +21,6 @@ export interface CollectorOptions extends Expectations {
 }
 
 const FILE = '/etc/resolv.conf';
-
-/** Between two namespaces everything else in the agent gets its turn: each costs a good part of a millisecond. */
-async function turn(signal: AbortSignal): Promise<void> {
-  await new Promise(setImmediate);
-  signal.throwIfAborted();
-}
 
 /** Reads the resolv.conf of every mount namespace and the default routes of every network namespace. */
 export class ResolvConfCollector {
@@ -54,18 +48,19 @@ export class ResolvConfCollector {
     const time = this.#host.clock.now();
     this.#mounts = await findNamespaces(this.#root, 'mnt', this.#mounts, signal);
     this.#networks = await findNamespaces(this.#root, 'net', this.#networks, signal);
+    const turn = turns(signal);
     // The host's file needs neither a process nor a privilege.
     this.#attempt(FILE, () => this.#readFile('mnt host', { mntns: 'host' }, this.#root.path));
     for (const one of this.#mounts) {
       if (one.isHost || !this.#isWanted(one)) continue;
       const top = `${this.#root.path}/proc/${one.pid}/root`;
       this.#attempt(FILE, () => this.#readFile(`mnt ${one.key}`, labelsOfNamespace('mnt', one), top));
-      await turn(signal);
+      await turn();
     }
     for (const one of this.#networks) {
       if (!this.#isWanted(one)) continue;
       this.#attempt('routes', () => this.#readRoutes(one));
-      await turn(signal);
+      await turn();
     }
     this.#tellWhatIsSeen();
     return this.#gatherings.finish(time);

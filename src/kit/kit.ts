@@ -4,3 +4,4 @@ export * from './gathering.ts';
 export * from './gatherings.ts';
 export * from './poll.ts';
 export * from './sampling.ts';
+export * from './turns.ts';
