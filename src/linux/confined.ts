@@ -105,7 +105,7 @@ function lookAt(full: string): Stats | undefined {
   try {
     return lstatSync(full, { throwIfNoEntry: false });
   } catch (error) {
-    if (codeOf(error) === 'ENAMETOOLONG') return undefined;
+    if (codeOf(error) === 'ENAMETOOLONG' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }
