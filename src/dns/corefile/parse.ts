@@ -40,7 +40,9 @@ const MAX_SNIPPET_IMPORTS = 10_000;
 const MAX_FILE_IMPORTS = 10_000;
 const MAX_DEPTH = 1000;
 /** After all imports. The largest real Corefiles have some ten thousand words. */
-const MAX_TOKENS = 250_000;
+const MAX_TOKENS = 100_000;
+/** Of a message, which may quote the Corefile. */
+const MAX_MESSAGE = 300;
 
 /**
  * Parses a Corefile as CoreDNS does (github.com/coredns/caddy, caddyfile): the same blocks, the same words, and an error for
@@ -265,11 +267,21 @@ class Parser {
 
   #fail(what: string): never {
     const at = this.#cursor.current;
-    throw new CorefileError(what, { file: at?.file || this.#name, line: at?.line ?? 1, column: at?.column ?? 1 });
+    throw new CorefileError(printable(what), {
+      file: at?.file || this.#name,
+      line: at?.line ?? 1,
+      column: at?.column ?? 1,
+    });
   }
 }
 
 function isAmong(name: string, via: Import | undefined): boolean {
   for (let one = via; one; one = one.via) if (one.name === name) return true;
   return false;
+}
+
+/** On one line, without signs that a terminal obeys, and not too long. */
+function printable(what: string): string {
+  const text = what.length > MAX_MESSAGE ? `${what.slice(0, MAX_MESSAGE)}…` : what;
+  return text.replace(/[\0-\x1f\x7f-\x9f]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -134,10 +134,16 @@ describe('parseCorefile', () => {
     const doubling = Array.from({ length: 40 }, (_, i) => `(s${i + 1}) {\n import s${i}\n import s${i}\n}\n`).join('');
     refuses('a bomb of snippets', `(s0) {\n log\n}\n${doubling}a {\n import s40\n}`, /more than 10000 times$/);
     const wide = `(w) {\n${' log\n'.repeat(10_000)}}\na {\n${' import w\n'.repeat(1000)}}`;
-    refuses('a bomb of words', wide, /more than 250000 words$/);
-    refuses('too many words', 'a '.repeat(300_000), /has more than 250000 words$/);
+    refuses('a bomb of words', wide, /more than 100000 words$/);
+    refuses('too many words', 'a '.repeat(300_000), /has more than 100000 words$/);
   });
 
+  refuses(
+    'signs that a terminal obeys, without them',
+    'a {\n "\x1b[1m\n',
+    'Corefile:2:2: expected }, not "\\\\u001b[1m\\\\n"',
+  );
+  refuses('a word without an end, in a short message', `a {\n "${'q'.repeat(1e6)}`, /^.{200,400}…$/);
   refuses('a block without its end', 'a {\n log\n', 'Corefile:2:2: expected }, not "log"');
   refuses('a } too many', 'a {\n log }\n}', 'Corefile:2:6: this } closes nothing');
   refuses('a comma before {', 'a, {\n}', /a comma too many/);
