@@ -9,6 +9,7 @@ type Load = () => Promise<{ default: Factory }>;
 export const components: Record<Kind, Record<string, Load>> = {
   receiver: {
     cgroup: () => import('../receivers/cgroup/cgroup.ts'),
+    conntrack: () => import('../receivers/conntrack/conntrack.ts'),
     coredns: () => import('../receivers/coredns/coredns.ts'),
     corefile: () => import('../receivers/corefile/corefile.ts'),
     dns_sockets: () => import('../receivers/dns_sockets/dns_sockets.ts'),
