@@ -1,6 +1,7 @@
 /** Everything that knows DNS: the Corefile, and what else components share. */
 export * from './answers.ts';
 export * from './ask.ts';
+export * from './chaos.ts';
 export * from './corefile/corefile.ts';
 export * from './data.ts';
 export * from './exchange.ts';

@@ -33,7 +33,7 @@ export interface HostRoot {
 /** An open file of the kernel. One of a process stays that process' when its PID goes to another. */
 export interface OpenFile {
   /**
-   * What it says now, at most 4 KiB, cut at the end of a word. Undefined when its process has gone, except that a
+   * What it says now, at most 64 KiB, cut at the end of a word. Undefined when its process has gone, except that a
    * `children` file is then empty.
    */
   read(): string | undefined;
@@ -96,12 +96,17 @@ function openRegular(full: string): OpenFile {
   };
 }
 
-const page = Buffer.allocUnsafeSlow(4096);
+// The kernel gives whole records up to a page a call; what is well below a page was all.
+const FULL = 4096 - 64;
+const again = Buffer.allocUnsafeSlow(64 << 10);
 
 function readAgain(fd: number): string {
-  const length = readSync(fd, page, 0, page.length, 0);
-  const text = page.toString('utf8', 0, length);
-  return length < page.length ? text : text.slice(0, text.search(/\S*$/));
+  let length = 0;
+  for (let n = FULL; n >= FULL && length < again.length; length += n) {
+    n = readSync(fd, again, length, again.length - length, length);
+  }
+  const text = again.toString('utf8', 0, length);
+  return length < again.length ? text : text.slice(0, text.search(/\S*$/));
 }
 
 function readSmall(full: string): string {

@@ -33,6 +33,24 @@ describe('a host root', () => {
     expect(host().read('../secret')).to.equal(undefined);
   });
 
+  it('keeps a file open that is read again and again', () => {
+    tree.write({ 'host/count': '1 ' });
+    const file = host().open('/count')!;
+    expect(file.read()).to.equal('1 ');
+    tree.write({ 'host/count': '12 '.repeat(5000) });
+    expect(file.read()).to.equal('12 '.repeat(5000));
+    tree.write({ 'host/count': 'abc '.repeat(20_000) });
+    expect(file.read()).to.equal('abc '.repeat(16_384));
+    file.close();
+    expect(host().open('/none')).to.equal(undefined);
+    expect(() => host().open('/etc')).to.throw('it is not a regular file');
+  });
+
+  it('lists the names in a folder', () => {
+    expect(host().names('/a').sort()).to.deep.equal(['x', 'y']);
+    expect(host().names('/none')).to.deep.equal([]);
+  });
+
   it('does not open a symbolic link', () => {
     symlinkSync('/etc/passwd', join(tree.path, 'host/link'));
     symlinkSync('/dev/zero', join(tree.path, 'host/zero'));

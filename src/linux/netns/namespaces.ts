@@ -46,13 +46,13 @@ export async function findNamespaces(
   signal?: AbortSignal,
 ): Promise<Namespace[]> {
   const found = new Map<string, Namespace>();
-  const hostKey = keyOf(root, kind, 1);
+  const hostKey = namespaceKey(root, kind, 1);
   for (const one of before) {
-    if (isStillThere(root, one) && keyOf(root, kind, one.pid) === one.key) found.set(one.key, one);
+    if (isStillThere(root, one) && namespaceKey(root, kind, one.pid) === one.key) found.set(one.key, one);
   }
   let began = performance.now();
   for (const pid of listProcesses(root)) {
-    const key = keyOf(root, kind, pid);
+    const key = namespaceKey(root, kind, pid);
     if (key !== undefined && !found.has(key)) {
       const made = namespaceOf(root, kind, pid, key, key === hostKey);
       if (made) found.set(key, made);
@@ -84,7 +84,7 @@ function namespaceOf(
  * The link that names a namespace may be read by the same user or with CAP_SYS_PTRACE only. But each network namespace has
  * files of its own under /proc/PID/net, which everybody may look at: their inodes tell namespaces apart just as well.
  */
-function keyOf(root: HostRoot, kind: NamespaceKind, pid: number): string | undefined {
+export function namespaceKey(root: HostRoot, kind: NamespaceKind, pid: number): string | undefined {
   const own = kind === 'net' ? fileInode(posix.join(root.path, `proc/${pid}/net/udp`)) : undefined;
   if (own !== undefined) return `proc:${own}`;
   const inode = namespaceInode(root, kind, pid);
