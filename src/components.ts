@@ -12,6 +12,7 @@ export const components: Record<Kind, Record<string, Load>> = {
     conntrack: () => import('../receivers/conntrack/conntrack.ts'),
     coredns: () => import('../receivers/coredns/coredns.ts'),
     corefile: () => import('../receivers/corefile/corefile.ts'),
+    dns_probe: () => import('../receivers/dns_probe/dns_probe.ts'),
     dns_sockets: () => import('../receivers/dns_sockets/dns_sockets.ts'),
     ethtool: () => import('../receivers/ethtool/ethtool.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),

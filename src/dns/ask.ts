@@ -1,4 +1,4 @@
-import { type AskOptions, makeQuery, type Outcome, type Protocol, type Query } from './exchange.ts';
+import { type AskOptions, failureOf, makeQuery, type Outcome, type Protocol, type Query } from './exchange.ts';
 import type { Endpoint, SocketFactory } from './sockets.ts';
 import { askTcp } from './tcp.ts';
 import { openUdp, type UdpChannel } from './udp.ts';
@@ -60,7 +60,9 @@ export async function askAtOnce(
   try {
     channel = await openUdp(sockets, server, options.onIgnored);
   } catch (error) {
-    const outcome = { kind: 'error', reason: 'socket', error: error as Error, protocol: 'udp', seconds: 0 } as const;
+    const known = failureOf(error as Error);
+    const reason = known === 'other' ? 'socket' : known;
+    const outcome = { kind: 'error', reason, error: error as Error, protocol: 'udp', seconds: 0 } as const;
     return queries.map((query) => ({ outcome, query, sent: 0, truncated: false }));
   }
   let answered = false;

@@ -9,6 +9,7 @@ export * from './message.ts';
 export * from './name.ts';
 export * from './resolv-conf.ts';
 export * from './sockets.ts';
+export * from './stub.ts';
 export * from './tcp.ts';
 export * from './types.ts';
 export * from './udp.ts';

@@ -201,7 +201,7 @@ describe('asking by UDP', () => {
   });
 
   it('tells late and duplicate answers of a channel that listens on', async () => {
-    let reply = Buffer.alloc(0);
+    let reply: Buffer = Buffer.alloc(0);
     const { ask, clock, server, ignored } = await opened((asked) => {
       reply = respond(asked);
       return ignored.length ? [reply, reply] : undefined;
