@@ -107,19 +107,11 @@ export class ResolvConfCollector {
     }
   }
 
-  /** Which mount namespace a process is in may be seen by its own user, or with CAP_SYS_PTRACE. */
+  /** Which namespaces a process is in may be seen by its own user, or with CAP_SYS_PTRACE. */
   #tellWhatIsSeen(): void {
-    const isBlind = this.#options.namespaces !== 'host' && this.#networks.length > 0 && !this.#seesProcessOne();
+    const isBlind = this.#networks.some((one) => !one.isHost && this.#isWanted(one) && !one.inode);
     if (isBlind)
-      this.#host.report('recoverable', `sees only the host's resolv.conf: those of others need CAP_SYS_PTRACE`);
+      this.#host.report('recoverable', 'cannot read the resolv.conf of others than the host without CAP_SYS_PTRACE');
     else this.#host.report('ok');
-  }
-
-  #seesProcessOne(): boolean {
-    try {
-      return this.#root.link('/proc/1/ns/mnt') !== undefined;
-    } catch {
-      return false;
-    }
   }
 }

@@ -46,15 +46,19 @@ export async function findNamespaces(
   signal?: AbortSignal,
 ): Promise<Namespace[]> {
   const found = new Map<string, Namespace>();
-  const hostKey = namespaceKey(root, kind, 1);
+  // Process 1 may be closed to us, and what we see under `/` is then where we are ourselves.
+  const hostKey = namespaceKey(root, kind, 1) ?? (root.path === '/' ? namespaceKey(root, kind, 'self') : undefined);
   for (const one of before) {
     if (isStillThere(root, one) && namespaceKey(root, kind, one.pid) === one.key) found.set(one.key, one);
   }
   let began = performance.now();
   for (const pid of listProcesses(root)) {
     const key = namespaceKey(root, kind, pid);
-    if (key !== undefined && !found.has(key)) {
-      const made = namespaceOf(root, kind, pid, key, key === hostKey);
+    const known = key === undefined ? undefined : found.get(key);
+    // One whose file may be opened stands for the namespace rather than one that came before it.
+    if (key !== undefined && !known?.inode) {
+      const inode = namespaceInode(root, kind, pid) ?? 0;
+      const made = known && !inode ? undefined : namespaceOf(root, kind, pid, { key, inode, isHost: key === hostKey });
       if (made) found.set(key, made);
     }
     if (performance.now() - began > SLICE) {
@@ -70,21 +74,19 @@ function namespaceOf(
   root: HostRoot,
   kind: NamespaceKind,
   pid: number,
-  key: string,
-  isHost: boolean,
+  known: Pick<Namespace, 'key' | 'inode' | 'isHost'>,
 ): Namespace | undefined {
   const stat = readProcess(root, pid);
   if (!stat) return undefined;
   const file = posix.join(root.path, `proc/${pid}/ns/${kind}`);
-  const inode = namespaceInode(root, kind, pid) ?? 0;
-  return { key, inode, file, pid, startTicks: stat.startTicks, isHost, owner: ownerOfProcess(root, pid) };
+  return { ...known, file, pid, startTicks: stat.startTicks, owner: ownerOfProcess(root, pid) };
 }
 
 /**
  * The link that names a namespace may be read by the same user or with CAP_SYS_PTRACE only. But each network namespace has
  * files of its own under /proc/PID/net, which everybody may look at: their inodes tell namespaces apart just as well.
  */
-export function namespaceKey(root: HostRoot, kind: NamespaceKind, pid: number): string | undefined {
+export function namespaceKey(root: HostRoot, kind: NamespaceKind, pid: number | 'self'): string | undefined {
   const own = kind === 'net' ? fileInode(posix.join(root.path, `proc/${pid}/net/udp`)) : undefined;
   if (own !== undefined) return `proc:${own}`;
   const inode = namespaceInode(root, kind, pid);
@@ -99,7 +101,7 @@ function fileInode(path: string): number | undefined {
   }
 }
 
-function namespaceInode(root: HostRoot, kind: NamespaceKind, pid: number): number | undefined {
+function namespaceInode(root: HostRoot, kind: NamespaceKind, pid: number | 'self'): number | undefined {
   try {
     const digits = /^[a-z]+:\[(\d+)\]$/.exec(root.link(`/proc/${pid}/ns/${kind}`) ?? '')?.[1];
     return digits === undefined ? undefined : Number(digits);

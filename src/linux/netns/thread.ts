@@ -7,6 +7,8 @@ const OPTIONS = {
   name: 'netns',
   // It reads none.
   env: {},
+  // The main thread has said that node:ffi is experimental.
+  execArgv: ['--disable-warning=ExperimentalWarning'],
   resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
 };
 
