@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the real programs that `npm run test:e2e` runs dnscol against: CoreDNS and an OpenTelemetry Collector, built from
 # test/e2e/peers through the Go module proxy, and Prometheus with promtool from Debian's packages. They go into a cache and
-# nowhere else: nothing is installed, no service starts, root is not needed. What is there already is kept.
+# nowhere else: no service starts, root is not needed. What is there already is kept. Only the few small tools that tests
+# find on PATH are installed, by root, where they are missing; none of their packages has a service.
 set -euo pipefail
 
 sources=$(cd "$(dirname "$0")/../test/e2e/peers" && pwd)
@@ -54,6 +55,23 @@ debian_prometheus() {
   ln -sfn "$work/x/usr/bin/prometheus" "$bin/prometheus"
   ln -sfn "$work/x/usr/bin/promtool" "$bin/promtool"
 }
+
+tool() {
+  command -v "$1" > /dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" > /dev/null || missing+=("$2")
+}
+missing=()
+tool ip iproute2
+tool ethtool ethtool
+tool dnsmasq dnsmasq-base
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    say "installing ${missing[*]}"
+    apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${missing[@]}" > /dev/null
+  else
+    say "install ${missing[*]} for the tests that need them"
+  fi
+fi
 
 if command -v prometheus > /dev/null && command -v promtool > /dev/null; then
   ln -sfn "$(command -v prometheus)" "$bin/prometheus"
