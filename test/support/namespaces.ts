@@ -11,7 +11,7 @@ export interface Space extends Child {
   readonly inode: number;
   /** Runs a command in its network and mount namespaces, to its end. */
   execute(command: string, ...args: string[]): string;
-  /** Starts a command in them. */
+  /** Starts a command in them; what it starts itself ends with it. */
   run(command: string, ...args: string[]): Child;
 }
 
@@ -38,7 +38,7 @@ export async function makeSpace(resolvConf = ''): Promise<Space> {
     file,
     inode: statSync(file).ino,
     execute: (command, ...args) => execFileSync('nsenter', [...enter, command, ...args], { encoding: 'utf8' }),
-    run: (command, ...args) => run('nsenter', [...enter, command, ...args]),
+    run: (command, ...args) => run('nsenter', [...enter, command, ...args], { group: true }),
   };
 }
 
