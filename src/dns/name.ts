@@ -81,13 +81,19 @@ export function lowerCase(name: string): string {
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
+/** Its text without the root, and its length on the wire without the last zero. */
+interface Name {
+  readonly text: string;
+  readonly length: number;
+}
+
 /**
  * Reads the names of one message. Compressed names share their ends, so each end is read once; what remains has a budget,
  * because 64 KiB of pointers may otherwise spell out megabytes.
  */
 export class NameReader {
   readonly #bytes: Uint8Array;
-  readonly #known = new Map<number, { text: string; length: number }>();
+  readonly #known = new Map<number, Name>();
   #budget = 1 << 17;
 
   constructor(bytes: Uint8Array) {
@@ -111,37 +117,48 @@ export class NameReader {
     return this.#read(at, 0).text || '.';
   }
 
-  /** The text of the name that begins at `at` without the root, and its length on the wire without the last zero. */
-  #read(at: number, hops: number): { text: string; length: number } {
+  #read(at: number, hops: number): Name {
     const known = this.#known.get(at);
     if (known) return known;
+    const target = this.#target(at, at, hops);
+    // Most names are a pointer alone: the same text, for nothing.
+    if (target !== undefined) return this.#keep(at, this.#read(target, hops + 1));
     let text = '';
     let wire = 0;
     let i = at;
-    for (;;) {
-      const length = this.#byte(i);
-      this.#spend(length + 1, at);
-      if (length === 0) break;
-      if (length >= 0xc0) {
-        const target = ((length & 0x3f) << 8) | this.#byte(i + 1);
-        // Backwards only, so that it ends (RFC 1035 §4.1.4 speaks of a prior occurrence).
-        if (target >= at) throw new MalformedMessage(`the name at byte ${at} points forward, to ${target}`);
-        if (hops > MAX_NAME / 2) throw new MalformedMessage(`the name at byte ${at} goes through too many pointers`);
-        const rest = this.#read(target, hops + 1);
+    for (let length = this.#byte(i); length !== 0; length = this.#byte(i)) {
+      const onwards = this.#target(i, at, hops);
+      if (onwards !== undefined) {
+        const rest = this.#read(onwards, hops + 1);
+        this.#spend(rest.length, at);
         text += rest.text;
         wire += rest.length;
         break;
       }
-      checkedLength(length, i);
+      this.#spend(1 + checkedLength(length, i), at);
       this.#byte(i + length);
       text += `${escaped(this.#bytes, i + 1, length)}.`;
       wire += 1 + length;
       i += 1 + length;
     }
     if (wire >= MAX_NAME) throw new MalformedMessage(`the name at byte ${at} is longer than ${MAX_NAME} bytes`);
-    const name = { text, length: wire };
+    return this.#keep(at, { text, length: wire });
+  }
+
+  #keep(at: number, name: Name): Name {
     this.#known.set(at, name);
     return name;
+  }
+
+  /** Where the pointer at `i` leads, which belongs to the name at `from`; undefined when there is a label. */
+  #target(i: number, from: number, hops: number): number | undefined {
+    const high = this.#byte(i);
+    if (high < 0xc0) return undefined;
+    const target = ((high & 0x3f) << 8) | this.#byte(i + 1);
+    // Backwards only, so that it ends (RFC 1035 §4.1.4 speaks of a prior occurrence).
+    if (target >= from) throw new MalformedMessage(`the name at byte ${from} points forward, to ${target}`);
+    if (hops > MAX_NAME / 2) throw new MalformedMessage(`the name at byte ${from} goes through too many pointers`);
+    return target;
   }
 
   #byte(at: number): number {

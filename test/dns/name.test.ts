@@ -78,6 +78,13 @@ describe('NameReader', () => {
     expect(() => new NameReader(chain).read(400)).to.throw(MalformedMessage, /too many pointers/);
   });
 
+  it('reads a name that is only pointed at for nothing', () => {
+    const name = bytes(...Array(100).fill([1, 'x']).flat(), 0);
+    const message = Buffer.concat([name, ...Array(5000).fill(Buffer.from([0xc0, 0]))]);
+    const reader = new NameReader(message);
+    for (let at = name.length; at < message.length; at += 2) expect(reader.read(at)).to.have.length(200);
+  });
+
   it('spells names out no more than 128 KiB in all', () => {
     const names = bytes(...Array(60).fill([1, 'x']).flat(), 0);
     const message = Buffer.concat(Array.from({ length: 2000 }, () => names));
