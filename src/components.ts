@@ -14,6 +14,7 @@ export const components: Record<Kind, Record<string, Load>> = {
     corefile: () => import('../receivers/corefile/corefile.ts'),
     dns_probe: () => import('../receivers/dns_probe/dns_probe.ts'),
     dns_sockets: () => import('../receivers/dns_sockets/dns_sockets.ts'),
+    dnsmasq: () => import('../receivers/dnsmasq/dnsmasq.ts'),
     ethtool: () => import('../receivers/ethtool/ethtool.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
     resolv_conf: () => import('../receivers/resolv_conf/resolv_conf.ts'),
