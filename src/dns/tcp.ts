@@ -54,7 +54,9 @@ function converse(
     /** Gives up at once, without the minutes that the kernel would spend on a peer that does not answer. */
     const giveUp = () => {
       release();
-      socket.resetAndDestroy();
+      // A reset waits for the connection, which may never be.
+      if (socket.connecting) socket.destroy();
+      else socket.resetAndDestroy();
     };
     const onAbort = () => {
       giveUp();

@@ -4,10 +4,12 @@ import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import type { Socket as TcpSocket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { systemClock } from '#clock';
+import { ask, type SocketFactory } from '#dns';
 import { type NamespaceSockets, namespaceSockets } from '#linux';
 import { PROJECT } from '../support/agent.ts';
 import { freePorts, run, stopChildren, until } from '../support/children.ts';
-import { makeSpace, type Space } from '../support/namespaces.ts';
+import { connect, makeSpace, type Space } from '../support/namespaces.ts';
 import { readPage } from '../support/page.ts';
 import { startCoreDns } from '../support/peers.ts';
 import { makeTree } from '../support/tree.ts';
@@ -86,6 +88,29 @@ describe('sockets in network namespaces', () => {
       (error: NodeJS.ErrnoException) => error.code,
     );
     expect(code).to.equal('ENOENT');
+  });
+
+  it('leave nothing behind when a server never takes the connection', async () => {
+    const [node, pod] = await Promise.all([makeSpace(), makeSpace()]);
+    connect(node, pod, 'pod', { at: '10.77.1.2/24', of: '10.77.1.1/24' });
+    // A neighbour that is not there: what is sent to it is lost without a word.
+    pod.execute('ip', 'neighbour', 'add', '10.77.1.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'eth0');
+    const inside: SocketFactory = {
+      udp: (family) => sockets.udp(pod, family),
+      tcp: (family) => sockets.tcp(pod, family),
+    };
+    await sockets.whyNot();
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    const server = { address: '10.77.1.9', port: 53 };
+    const { signal } = new AbortController();
+    for (const protocol of ['udp', 'tcp'] as const) {
+      const options = { protocol, timeout: 200, clock: systemClock };
+      const asked = Array.from({ length: 10 }, () => ask(inside, server, 'a.example.org', 1, options, signal));
+      const kinds = (await Promise.all(asked)).map(({ outcome }) => outcome.kind);
+      expect(new Set(kinds), protocol).to.deep.equal(new Set(['timeout']));
+      await until(() => open() <= before, `no socket is open that was asked by ${protocol}`, 1000);
+    }
   });
 
   it('leave no namespace open behind them', async () => {
