@@ -71,6 +71,10 @@ class Agent {
       meters: this.#registry,
       version: options.version,
       drainTimeout: DRAIN_TIMEOUT,
+      onShutdown: ({ node }, why) => {
+        this.#logs.component(node.wanted.kind, node.wanted.id).info('ends the agent', { why });
+        this.#stop(0);
+      },
     });
   }
 

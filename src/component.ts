@@ -116,6 +116,8 @@ export interface Host {
   readonly version: string;
   /** Says how the component is. Repeating the same status is free. */
   report(status: 'ok' | 'recoverable' | 'permanent', why?: string): void;
+  /** Asks the agent to end as SIGTERM does: everything is drained, and the exit code is 0. */
+  shutdown(why: string): void;
   /** The running extension of that id; throws when the configuration does not start one. */
   extension(id: string): Extension;
 }
@@ -142,6 +144,8 @@ interface Declaration<C> {
 }
 export interface ReceiverFactory<C = unknown> extends Declaration<C> {
   kind: 'receiver';
+  /** How data reach it, for the Collector's `transport` label on what is accepted: `http`. */
+  transport?: string;
   create(config: C, host: Host, next: Consumer): Receiver;
 }
 export interface ProcessorFactory<C = unknown> extends Declaration<C> {

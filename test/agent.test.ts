@@ -6,7 +6,7 @@ import type { MapNode } from '../src/config/node.ts';
 import type { Resolved } from '../src/config/resolve.ts';
 import { telemetry } from '../src/config/service.ts';
 import type { Wanted } from '../src/pipeline/plan.ts';
-import { type Behaviour, type Journal, serviceOf, testComponent } from './support/components.ts';
+import { type Behaviour, type Journal, made, serviceOf, testComponent } from './support/components.ts';
 
 function resolvedOf(components: Wanted[], pipelines: Record<string, string>, logs: object = {}): Resolved {
   const { started, pipelines: planned, ...sections } = serviceOf(components, pipelines);
@@ -103,6 +103,26 @@ describe('runAgent', () => {
     agent.send('stop');
     expect(await agent.code).to.equal(0);
     expect(journal.slice(-2)).to.deep.equal(['stop receiver r', 'stop exporter e']);
+  });
+
+  it('drains and ends with 0 when a component asks for it, and says why', async () => {
+    const agent = launch(good());
+    await agent.says('everything is ready');
+    made.get('exporter e')!.host.shutdown('nobody comes any more');
+    expect(await agent.code).to.equal(0);
+    expect(agent.output()).to.match(/exporter e.*ends the agent.*nobody comes any more/);
+    expect(journal.slice(-2)).to.deep.equal(['stop receiver r', 'stop exporter e']);
+  });
+
+  it('ends with 0 when a component asks for it while others still start', async () => {
+    const hasty = component('exporter', 'hasty', { onStart: (host) => host.shutdown('there is no work') });
+    const agent = launch({
+      ok: true,
+      warnings: '',
+      resolved: resolvedOf([component('receiver', 'r'), hasty], { metrics: 'r → → hasty' }),
+    });
+    expect(await agent.code).to.equal(0);
+    expect(journal).to.include('stop exporter hasty');
   });
 
   it('prints what is wrong with the configuration and ends with 1', async () => {

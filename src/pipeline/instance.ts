@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly meters: MeterRegistry;
   readonly version: string;
   onStatus(instance: Instance, status: Status, why?: string): void;
+  /** A component wants the agent to end. */
+  onShutdown(instance: Instance, why: string): void;
 }
 
 /** A node of the plan come to life. */
@@ -59,6 +61,7 @@ export function createInstance(
     meter,
     log: logs.component(kind, id),
     report: (status, why) => surroundings.onStatus(instance, status, why),
+    shutdown: (why) => surroundings.onShutdown(instance, why),
     extension(wanted) {
       instance.leansOn.add(wanted);
       const found = extensionOf(wanted);

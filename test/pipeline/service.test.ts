@@ -22,7 +22,7 @@ function harness() {
   const lines: string[] = [];
   const meters = new MeterRegistry();
   const logs = createLogs({ level: 'debug', encoding: 'console', clock, write: (line) => lines.push(line) });
-  const service = new Service({ clock, logs, meters, version: '0', drainTimeout: 1000 });
+  const service = new Service({ clock, logs, meters, version: '0', drainTimeout: 1000, onShutdown: () => {} });
   const component = (kind: Wanted['kind'], id: string, behaviour?: Behaviour, fingerprint?: string) =>
     testComponent(kind, id, journal, behaviour, fingerprint);
   const emit = (id: string) => made.get(`receiver ${id}`)!.next!.consume(batch, signal);

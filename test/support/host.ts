@@ -25,6 +25,8 @@ export interface FakeHost extends Host {
   logs: LogEntry[];
   statuses: ComponentStatus[];
   extensions: Map<string, Extension>;
+  /** Why the component asked the agent to end, each time. */
+  shutdowns: string[];
   /** The value of a counter or gauge; attributes narrow it. Adds up what matches; undefined when nothing does. */
   metric(name: string, attributes?: Attributes): number | undefined;
   /** What a histogram recorded. */
@@ -41,6 +43,7 @@ export function fakeHost(kind: Kind = 'receiver', id = 'test', clock = new FakeC
   const logs: LogEntry[] = [];
   const statuses: ComponentStatus[] = [];
   const extensions = new Map<string, Extension>();
+  const shutdowns: string[] = [];
   const instruments: Instrument[] = [];
   const histograms = new Map<string, number[]>();
   const log =
@@ -79,9 +82,11 @@ export function fakeHost(kind: Kind = 'receiver', id = 'test', clock = new FakeC
     logs,
     statuses,
     extensions,
+    shutdowns,
     log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
     meter,
     report: (status, why) => statuses.push(why === undefined ? { kind, id, status } : { kind, id, status, why }),
+    shutdown: (why) => shutdowns.push(why),
     extension(wanted) {
       const found = extensions.get(wanted);
       if (!found) throw new Error(`no extension ${wanted}`);
