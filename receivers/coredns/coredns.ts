@@ -58,6 +58,7 @@ export default receiver<Config>({
   type: 'coredns',
   summary: 'CoreDNS, NodeLocal DNSCache and kube-dns: their metrics under old and new names, readiness and health',
   stability: 'beta',
+  transport: 'http',
   config,
   metrics: [...REPORT_METRICS, ...CHECK_METRICS],
   create,

@@ -8,6 +8,7 @@ export default receiver<ReceiverConfig>({
   type: 'prometheus',
   summary: 'Scrapes Prometheus and OpenMetrics pages, with static and file discovery.',
   stability: 'beta',
+  transport: 'http',
   config: receiverConfig,
   metrics: [...REPORT_METRICS, ...EXTRA_METRICS],
   create: createPrometheusReceiver,

@@ -72,12 +72,12 @@ function openOrAborted(gate: Promise<void>, signal: AbortSignal): Promise<void> 
   });
 }
 
-export function receiverOutlet(clock: Clock, meter: Meter): Outlet {
+export function receiverOutlet(clock: Clock, meter: Meter, transport = ''): Outlet {
   const count = (name: string, help: string) =>
     meter.counter(`otelcol_receiver_${name}_metric_points`, {
       help,
       unit: '{datapoints}',
-      attributes: { transport: '' },
+      attributes: { transport },
     });
   const accepted = count('accepted', 'Number of metric points successfully pushed into the pipeline.');
   const refused = count('refused', 'Number of metric points that could not be pushed into the pipeline.');
