@@ -35,6 +35,16 @@ export const config = s.object({
     '5m',
     'How long a series is shown that is not reported again. One that is reported as ended leaves at once.',
   ),
+  wait_for_metrics: s.withDefault(
+    s.duration(),
+    '0s',
+    'How long a request that comes before the first metrics waits for them, in place of an empty page.',
+  ),
+  idle_exit: s.withDefault(
+    s.duration(),
+    '0s',
+    'End the agent, with exit code 0, when the page was not asked for this long; `0s`: never. For socket activation, which starts it again.',
+  ),
   enable_open_metrics: s.withDefault(s.bool(), false, 'Write OpenMetrics for readers that ask for it.'),
   resource_to_telemetry_conversion: s.optional(
     s.object({

@@ -4,6 +4,7 @@ import { formatLabels, type Snapshot } from '#metrics';
 import { createPageWriter, negotiateFormat, type PageConflict, type PageFormat, type PageWriter } from '#prometheus';
 import { type Config, config } from './config.ts';
 import { type Dress, dresser } from './dress.ts';
+import { gate } from './gate.ts';
 import { Sources } from './sources.ts';
 
 export default exporter({
@@ -22,8 +23,18 @@ export default exporter({
     });
     host.meter.gauge('dnscol_exporter_prometheus_series', () => sources.size, { help: 'Series on the page.' });
     const pages = pageCache(writer, sources);
+    const first = gate(host.clock, config.wait_for_metrics);
+    const idle = idleExit(config, host);
+    const answer = pageHandler(config, pages);
     const server = createHttpServer(
-      { ...httpServerOptions(config, host), handle: pageHandler(config, pages) },
+      {
+        ...httpServerOptions(config, host),
+        async handle(request, signal) {
+          idle.arm();
+          await first.passed(signal);
+          return answer(request);
+        },
+      },
       host.clock,
     );
     const address = () => `${config.tls ? 'https' : 'http'}://${server.address()}${config.path}`;
@@ -31,6 +42,7 @@ export default exporter({
     return {
       async start() {
         await server.start();
+        idle.arm();
         running = true;
       },
       address,
@@ -38,9 +50,12 @@ export default exporter({
         if (!running) throw new Error(`the page ${address()} is not served`);
         pages.clear();
         sources.take(batch.map((snapshot: Snapshot) => dressed(snapshot)));
+        first.open();
       },
       async stop(signal) {
         running = false;
+        idle.cancel();
+        first.open();
         await server.stop(signal);
       },
     };
@@ -56,6 +71,18 @@ function dressOf(config: Config): Dress {
     excludeServiceAttributes: conversion?.exclude_service_attributes ?? false,
     suffixes: strategy ? strategy.endsWith('WithSuffixes') : config.add_metric_suffixes,
     classicNames: strategy?.startsWith('Underscore') ?? false,
+  };
+}
+
+/** Ends the agent when it has not been armed again in time. */
+function idleExit({ idle_exit: after }: Config, { clock, shutdown }: Host) {
+  let cancel = () => {};
+  return {
+    arm() {
+      cancel();
+      if (after) cancel = clock.after(after, () => shutdown(`nobody has asked for the page for ${after / 1000} s`));
+    },
+    cancel: () => cancel(),
   };
 }
 

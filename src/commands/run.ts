@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { setProxyEnvironment } from '#http';
+import { setListenSockets, setProxyEnvironment } from '#http';
 import { type AgentEvent, type Loading, runAgent } from '../agent.ts';
 import { components } from '../components.ts';
 import { type ReadConfig, readConfig } from '../config/read.ts';
@@ -16,6 +16,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { life } = io;
   if (!life) throw new Error('run needs a process to live in');
   setProxyEnvironment(io.env);
+  setListenSockets(io.env, process.pid);
   let files: readonly string[] = [];
   const load = async (): Promise<Loading> => {
     const reading = await readConfig({ ...sources, env: io.env }, components);

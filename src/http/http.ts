@@ -2,6 +2,7 @@
 import type { Authenticator } from '#component';
 import type { Secret } from '#config';
 
+export { setListenSockets } from './activation.ts';
 export { acceptsGzip, type ServerAnswer } from './answer.ts';
 export { createHttpClient } from './client.ts';
 export * from './client-config.ts';

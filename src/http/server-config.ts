@@ -34,6 +34,11 @@ const NO_BODIES = 'Accepted; this server reads no bodies.';
 /** The keys of confighttp's server, and our limits. Spread them, and put your own `endpoint` on top. */
 export const httpServerFields = {
   endpoint: s.required(listenAddress(), 'Where to listen: host:port.'),
+  socket_activation: s.withDefault(
+    s.bool(),
+    false,
+    'Take the listening socket that systemd passes (`LISTEN_FDS`), when it passes one, in place of the endpoint.',
+  ),
   transport: s.withDefault(s.oneOf('tcp', 'tcp4', 'tcp6'), 'tcp', 'Accepted; the endpoint says which.'),
   tls: s.optional(tlsServerSchema, 'Serve https with this certificate.'),
   cors: s.optional(cors, ''),
@@ -48,6 +53,7 @@ export const httpServerFields = {
   write_timeout: s.withDefault(s.duration(), '30s', 'How long the other side may take for the answer; 0: 30s.'),
   idle_timeout: s.withDefault(s.duration(), '1m', 'How long an idle connection is kept.'),
   keep_alives_enabled: s.withDefault(s.bool(), true, 'Take several requests on one connection.'),
+  max_connections: s.withDefault(s.int({ min: 1 }), 512, 'More connections are closed as they come.'),
   max_request_body_size: s.withDefault(s.size(), '20MiB', NO_BODIES),
   compression_algorithms: s.optional(s.strings(), NO_BODIES),
   include_metadata: s.withDefault(s.bool(), false, NO_BODIES),
@@ -64,6 +70,8 @@ export function httpServerOptions(config: HttpServerConfig, host: Host): Omit<Ht
   ]);
   return {
     endpoint: config.endpoint,
+    socketActivation: config.socket_activation,
+    maxConnections: config.max_connections,
     responseHeaders: Object.fromEntries(responseHeaders),
     keepAlive: config.keep_alives_enabled,
     headTimeout: config.read_header_timeout,

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '#clock';
+import { takeListenSocket } from './activation.ts';
 import { answer, type ServerAnswer } from './answer.ts';
 import { type Connections, connectionTable } from './connections.ts';
 import { type CorsOptions, corsHeaders, isPreflight, preflight } from './cors.ts';
@@ -22,6 +23,8 @@ export interface ServerRequest {
 export interface HttpServerOptions {
   /** `host:port`; port 0 takes a free one, no host means all addresses. */
   endpoint: string;
+  /** Takes a socket that systemd passes, when it passes one, in place of the endpoint. */
+  socketActivation?: boolean;
   /** Answers a request. What it throws is answered with 500 and goes to `onError`. */
   handle(request: ServerRequest, signal: AbortSignal): ServerAnswer | Promise<ServerAnswer>;
   onError?(message: string, error: unknown): void;
@@ -65,18 +68,20 @@ const DRAIN_TIMEOUT = 4_000;
 const LINGER = 1_000;
 /** How often Node looks for connections that are too slow. */
 const CHECK_INTERVAL = 1_000;
+const checkInterval = (timeout: number) => Math.min(CHECK_INTERVAL, Math.max(10, timeout / 20));
 
 /** Throws at once when the endpoint is none. */
 export function createHttpServer(options: HttpServerOptions, clock: Clock = systemClock): HttpServer {
   const address = parseListenAddress(options.endpoint);
   if (typeof address === 'string') throw new Error(`endpoint ${options.endpoint} ${address}`);
   let running: { server: http.Server; connections: Connections } | undefined;
-  let bound = address;
+  let bound = shownAddress(address);
   return {
     async start() {
       const connections = connectionTable();
+      const fd = options.socketActivation ? takeListenSocket() : undefined;
       const server = makeServer(options, clock, connections, () => running === undefined);
-      bound = await listen(server, address);
+      bound = fd === undefined ? await listen(server, address) : await listenOn(server, fd);
       running = { server, connections };
     },
     async stop(signal) {
@@ -91,7 +96,7 @@ export function createHttpServer(options: HttpServerOptions, clock: Clock = syst
       await closed;
       signal?.removeEventListener('abort', giveUp);
     },
-    address: () => shownAddress(bound),
+    address: () => bound,
   };
 }
 
@@ -106,7 +111,7 @@ function makeServer(
     maxHeaderSize: MAX_HEAD,
     headersTimeout,
     requestTimeout: Math.max(options.requestTimeout ?? 30_000, headersTimeout),
-    connectionsCheckingInterval: CHECK_INTERVAL,
+    connectionsCheckingInterval: checkInterval(headersTimeout),
     keepAliveTimeout: options.idleTimeout ?? 60_000,
   };
   const server = options.tls
@@ -128,7 +133,7 @@ function makeServer(
   server.on('connect', refuseTunnel);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (connections.owes(socket as net.Socket)) socket.destroy();
-    else refuse(error.code, socket, clock);
+    else refuse(error.code, socket as net.Socket, clock);
   });
   return server;
 }
@@ -206,24 +211,35 @@ function pathOf(request: http.IncomingMessage): string {
   return (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '').replace(/\?.*$/s, '');
 }
 
-async function listen(server: http.Server, address: ListenAddress): Promise<ListenAddress> {
+async function listen(server: http.Server, address: ListenAddress): Promise<string> {
+  // As in Go: no host means all addresses, IPv6 and IPv4, and localhost the IPv4 one.
+  const host = address.host === 'localhost' ? '127.0.0.1' : address.host;
+  const where = { port: address.port, ...(host ? { host } : {}) };
+  const bound = (await listening(server, where, shownAddress(address))) as net.AddressInfo;
+  return shownAddress({ host: address.host || bound.address, port: bound.port });
+}
+
+/** Its address is the service manager's affair. */
+async function listenOn(server: http.Server, fd: number): Promise<string> {
+  const bound = await listening(server, { fd }, `the socket from systemd (file descriptor ${fd})`);
+  if (bound === null || typeof bound === 'string') return bound ?? `fd ${fd}`;
+  return shownAddress({ host: bound.address, port: bound.port });
+}
+
+async function listening(server: http.Server, where: net.ListenOptions & { fd?: number }, shown: string) {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      // As in Go: no host means all addresses, IPv6 and IPv4, and localhost the IPv4 one.
-      const host = address.host === 'localhost' ? '127.0.0.1' : address.host;
-      server.listen({ port: address.port, ...(host ? { host } : {}) }, () => {
+      server.listen(where, () => {
         server.off('error', reject);
         resolve();
       });
     });
   } catch (error) {
     server.close();
-    const why = listenProblem(error) ?? reasonOf(error);
-    throw new Error(`cannot listen on ${shownAddress(address)}: ${why}`, { cause: error });
+    throw new Error(`cannot listen on ${shown}: ${listenProblem(error) ?? reasonOf(error)}`, { cause: error });
   }
-  const bound = server.address() as net.AddressInfo;
-  return { host: address.host || bound.address, port: bound.port };
+  return server.address();
 }
 
 /** Takes and forgets the body. One that does not end soon after the answer costs the connection. */
@@ -245,8 +261,10 @@ const REFUSALS: Readonly<Record<string, string>> = {
 };
 
 /** Answers what is no request, and takes a little more of it: closed at once, the answer would be lost in a reset. */
-function refuse(code: string | undefined, socket: Duplex, clock: Clock): void {
+function refuse(code: string | undefined, socket: net.Socket, clock: Clock): void {
   if (code === 'ECONNRESET' || socket.destroyed) return void socket.destroy();
+  // Who said nothing has asked for nothing.
+  if (socket.bytesRead === 0) return void socket.destroySoon();
   if (socket.writableEnded) return;
   const cancel = clock.after(LINGER, () => socket.destroy());
   socket.once('close', cancel);

@@ -219,6 +219,22 @@ describe('http server', () => {
     expect((await readAll(socket)).toString()).to.match(/^HTTP\/1\.1 408 /);
   });
 
+  it('says nothing to a connection that says nothing, and closes it', async () => {
+    const { port } = await serve({ headTimeout: 50 });
+    const socket = await connection(port);
+    expect((await readAll(socket)).toString()).to.equal('');
+  });
+
+  it('closes after each answer without keep-alive, by FIN, even when more was sent than was asked', async () => {
+    const { port } = await serve({ keepAlive: false });
+    for (const more of ['', '\r\n\r\n', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000)]) {
+      const said = await say(port, `GET / HTTP/1.1\r\nHost: x\r\n\r\n${more}`);
+      expect(said).to.match(/^HTTP\/1\.1 200 OK\r\n/);
+      expect(said).to.match(/\r\nconnection: close\r\n/i);
+      expect(said.match(/page\n/g)).to.have.length(1);
+    }
+  });
+
   it('drops a client that does not take its answer in time', async () => {
     const page = Buffer.alloc(64 << 20, 'a');
     const { port } = await serve({ writeTimeout: 1000 }, () => ({ status: 200, body: page }));

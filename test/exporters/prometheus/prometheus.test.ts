@@ -8,7 +8,7 @@ import factory from '../../../exporters/prometheus/prometheus.ts';
 import { exporterContract } from '../../contract/exporter.ts';
 import { setOf, snapshotOf } from '../../support/batch.ts';
 import { type FakeHost, fakeHost } from '../../support/host.ts';
-import { closeServers, httpServer } from '../../support/servers.ts';
+import { closeServers, httpServer, until } from '../../support/servers.ts';
 
 const never = new AbortController().signal;
 
@@ -65,6 +65,75 @@ describe('exporter prometheus', () => {
   it('answers other methods with 405', async () => {
     const { ask } = await start();
     expect((await ask('/metrics', { method: 'POST', body: Buffer.from('x') })).status).to.equal(405);
+  });
+
+  describe('before the first metrics', () => {
+    const a = () => samples('a', 'gauge', {});
+
+    it('shows an empty page', async () => {
+      const { page } = await start();
+      expect(await page()).to.equal('');
+    });
+
+    it('lets requests wait for them when told to', async () => {
+      const { exporter, host, page } = await start({ wait_for_metrics: '5s' });
+      const asked = Promise.all([page(), page()]);
+      await until(() => host.clock.pending >= 2);
+      await exporter.consume([a()], never);
+      const want = '# HELP a Help.\n# TYPE a gauge\na 0\n';
+      expect(await asked).to.deep.equal([want, want]);
+      expect(await page()).to.equal(want);
+    });
+
+    it('shows an empty page after the longest wait', async () => {
+      const { host, page } = await start({ wait_for_metrics: '5s' });
+      const asked = page();
+      await until(() => host.clock.pending > 0);
+      await host.clock.advance(5000);
+      expect(await asked).to.equal('');
+    });
+
+    it('forgets a request whose client goes away', async () => {
+      const { host, ask } = await start({ wait_for_metrics: '5s' });
+      const leaving = new AbortController();
+      const asked = ask('/metrics', { signal: leaving.signal }).catch(() => 'left');
+      await until(() => host.clock.pending > 0);
+      leaving.abort(new Error('enough'));
+      expect(await asked).to.equal('left');
+      await until(() => host.clock.pending === 0);
+    });
+
+    it('lets nobody wait when it stops', async () => {
+      const { exporter, host, page } = await start({ wait_for_metrics: '5s' });
+      const asked = page();
+      await until(() => host.clock.pending > 0);
+      await exporter.stop?.(never);
+      expect(await asked).to.equal('');
+      expect(host.clock.pending).to.equal(0);
+    });
+  });
+
+  describe('idle_exit', () => {
+    it('ends the agent when nobody has asked for the page that long', async () => {
+      const { host, page } = await start({ idle_exit: '5m' });
+      await host.clock.advance(299_999);
+      await page();
+      await host.clock.advance(299_999);
+      expect(host.shutdowns).to.deep.equal([]);
+      await host.clock.advance(1);
+      expect(host.shutdowns).to.deep.equal(['nobody has asked for the page for 300 s']);
+    });
+
+    it('is off unless it is set', async () => {
+      const { host } = await start();
+      expect(host.clock.pending).to.equal(0);
+    });
+
+    it('ends with the exporter', async () => {
+      const { exporter, host } = await start({ idle_exit: '5m' });
+      await exporter.stop?.(never);
+      expect(host.clock.pending).to.equal(0);
+    });
   });
 
   it('drops a series at once when it ends', async () => {
