@@ -30,7 +30,6 @@ export function lookUp(
   return resolveAsLibc(name, {
     conf,
     servers: servers.map(({ endpoint }) => endpoint),
-    clock: asker.clock,
     ask: (server, questions, protocol, timeout) => {
       const udpSize = conf.edns0 ? 1232 : 0;
       const asked = { ...options, timeout, udpSize, tcpOnTruncation: true, dnssecOk: false };

@@ -1,4 +1,3 @@
-import type { Clock } from '#clock';
 import { answersOf } from './answers.ts';
 import type { Exchange } from './ask.ts';
 import type { Protocol } from './exchange.ts';
@@ -17,6 +16,7 @@ export interface Resolution {
   readonly queries: number;
   /** Names that were tried. */
   readonly names: number;
+  /** Spent waiting for answers; not what `ask` waits before it asks. */
   readonly seconds: number;
 }
 
@@ -27,7 +27,6 @@ export interface StubOptions {
   >;
   /** In the order in which they are asked. */
   readonly servers: readonly Endpoint[];
-  readonly clock: Clock;
   /** Asks one server, all questions at once; truncated answers are asked for again by TCP. Rejects when it is aborted. */
   ask(
     server: Endpoint,
@@ -61,18 +60,17 @@ export function candidates(name: string, { search, ndots }: Pick<ResolvConf, 'se
 
 /** Looks a name up as glibc's getaddrinfo does for a program that wants any address. */
 export async function resolveAsLibc(name: string, options: StubOptions): Promise<Resolution> {
-  const began = options.clock.monotonic();
   const list = candidates(name, options.conf);
   const met = new Set<Status>();
   let queries = 0;
   let names = 0;
-  const end = (status: Status, found?: string): Resolution => {
-    return { status, name: found, queries, names, seconds: (options.clock.monotonic() - began) / 1000 };
-  };
+  let seconds = 0;
+  const end = (status: Status, found?: string): Resolution => ({ status, name: found, queries, names, seconds });
   for (const [i, candidate] of list.entries()) {
     const got = await lookUp(candidate, options);
     names++;
     queries += got.queries;
+    seconds += got.seconds;
     if (got.status === 'found') return end('found', candidate);
     met.add(got.status);
     // Without an answer glibc gives the search up, but for a name that was tried as it is before the search began.
@@ -83,23 +81,28 @@ export async function resolveAsLibc(name: string, options: StubOptions): Promise
   return end(worst ?? 'nxdomain');
 }
 
+type Cost = Pick<Resolution, 'queries' | 'seconds'>;
+
 /** One name, both address families: every server in turn, as many rounds as `attempts` says (res_nsend). */
-async function lookUp(name: string, options: StubOptions): Promise<{ status: Status; queries: number }> {
+async function lookUp(name: string, options: StubOptions): Promise<Cost & { status: Status }> {
   const { conf, servers } = options;
   const types = conf.noAaaa ? [TYPE_A] : [TYPE_A, TYPE_AAAA];
   const questions = types.map((type) => ({ name, type }));
-  let queries = 0;
+  const cost = { queries: 0, seconds: 0 };
   let status: Status = 'failed';
   for (let round = 0; round < Math.max(1, conf.attempts); round++) {
     for (const [i, server] of servers.entries()) {
       const got = await askServer(server, questions, timeoutOf(i, conf.timeout, servers.length), options);
-      queries += got.reduce((sum, one) => sum + one.sent, 0);
-      const verdict = statusOf(got);
-      if (verdict !== 'failed' && verdict !== 'servfail') return { status: verdict, queries };
+      for (const part of got) {
+        cost.queries += part.reduce((sum, one) => sum + one.sent, 0);
+        cost.seconds += Math.max(...part.map(({ outcome }) => outcome.seconds));
+      }
+      const verdict = statusOf(got.flat());
+      if (verdict !== 'failed' && verdict !== 'servfail') return { ...cost, status: verdict };
       if (verdict === 'servfail') status = verdict;
     }
   }
-  return { status, queries };
+  return { ...cost, status };
 }
 
 /** Milliseconds: later servers share a longer time between them. */
@@ -108,18 +111,19 @@ function timeoutOf(index: number, seconds: number, servers: number): number {
   return 1000 * Math.max(1, Math.floor(index > 0 ? grown / servers : grown));
 }
 
+/** What is asked at once is one part. */
 async function askServer(
   server: Endpoint,
   questions: readonly { name: string; type: number }[],
   timeout: number,
   { conf, ask }: StubOptions,
-): Promise<Exchange[]> {
+): Promise<Exchange[][]> {
   const protocol = conf.useVc ? 'tcp' : 'udp';
   const atOnce = protocol === 'udp' && !conf.singleRequest && !conf.singleRequestReopen;
-  if (atOnce) return ask(server, questions, protocol, timeout);
-  const all: Exchange[] = [];
-  for (const question of questions) all.push(...(await ask(server, [question], protocol, timeout)));
-  return all;
+  if (atOnce) return [await ask(server, questions, protocol, timeout)];
+  const parts: Exchange[][] = [];
+  for (const question of questions) parts.push(await ask(server, [question], protocol, timeout));
+  return parts;
 }
 
 function statusOf(exchanges: readonly Exchange[]): Status {

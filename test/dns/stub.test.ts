@@ -10,7 +10,6 @@ import {
   type StubOptions,
   typeName,
 } from '#dns';
-import { FakeClock } from '../support/clock.ts';
 
 const POD = { search: ['shop.svc.cluster.local', 'svc.cluster.local', 'cluster.local'], ndots: 5 };
 const CONF = {
@@ -55,11 +54,9 @@ function resolver(
 ) {
   const calls: string[] = [];
   const timeouts: number[] = [];
-  const clock = new FakeClock();
   const options: StubOptions = {
     conf: { ...CONF, ...changes },
     servers,
-    clock,
     async ask(server, questions, protocol, timeout) {
       calls.push(
         `${protocol} ${server.address} ${questions.map(({ name, type }) => `${name} ${typeName(type)}`).join(' + ')}`,
@@ -111,6 +108,12 @@ describe('resolveAsLibc', () => {
     expect(calls[0]).to.equal(
       'udp 10.0.0.10 api.example.com.shop.svc.cluster.local. A + api.example.com.shop.svc.cluster.local. AAAA',
     );
+  });
+
+  it('adds up what was waited: for what is asked at once only the longest', async () => {
+    expect((await resolver(onlyAt('x.')).resolve('x')).seconds).to.be.closeTo(0.004, 1e-9);
+    expect((await resolver(onlyAt('x.'), { singleRequest: true }).resolve('x')).seconds).to.be.closeTo(0.008, 1e-9);
+    expect((await resolver(() => 'silent').resolve('x.')).seconds).to.equal(10);
   });
 
   it('asks two for the same name with a dot behind it', async () => {
