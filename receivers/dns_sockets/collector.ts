@@ -55,7 +55,7 @@ export class DnsSocketsCollector {
     const isOthers = this.#othersSockets();
     for (const one of this.#watches.values()) {
       try {
-        one.look(now, isOthers);
+        one.sample(now, isOthers);
       } catch {
         // The collection tells.
       }

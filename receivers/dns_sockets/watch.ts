@@ -50,8 +50,22 @@ export class NamespaceWatch {
     const udp = readUdp(this.#root, this.namespace.pid, this.#isDns);
     if (!udp) return false;
     this.#udp = udp;
+    this.#note(now, isServers);
+    return true;
+  }
+
+  /** A look between collections, which leaves the counters unread where no socket waits. */
+  sample(now: number, isServers: ServerSockets): void {
+    const udp = readUdp(this.#root, this.namespace.pid, this.#isDns);
+    if (!udp) return;
+    this.#udp = udp;
+    if (this.hasCandidates || udp.some(this.#isClient)) this.#note(now, isServers);
+    else this.#noteServers(now);
+  }
+
+  #note(now: number, isServers: ServerSockets): void {
     this.#counters = readCounters(this.#root, this.namespace.pid);
-    const clients = udp.filter((socket) => this.#isClient(socket) && !isServers(this.namespace.key, socket));
+    const clients = this.#udp.filter((socket) => this.#isClient(socket) && !isServers(this.namespace.key, socket));
     this.#lookups.note({
       time: now,
       sent: total(this.#counters, 'OutDatagrams'),
@@ -59,11 +73,15 @@ export class NamespaceWatch {
       sockets: clients.map((socket) => socket.inode),
     });
     this.#hanging.note(this.#lookups.now().count, now);
+    this.#noteServers(now);
+  }
+
+  #noteServers(now: number): void {
+    const servers = this.#udp.filter(this.#isServer);
     this.#drops.note(
-      udp.reduce((sum, socket) => sum + (this.#isServer(socket) ? socket.drops : 0), 0),
+      sum(servers, (socket) => socket.drops),
       now,
     );
-    return true;
   }
 
   get hasCandidates(): boolean {

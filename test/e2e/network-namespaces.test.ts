@@ -150,7 +150,8 @@ describe('sockets in network namespaces', () => {
     }
     await visit(1000);
     await until(() => fds() <= before.fds, 'no file is open that was not before');
-    expect((memory() - before.memory) / 2 ** 20, 'MiB').to.be.below(8);
+    // 20,000 sockets would be some 60 MiB; the allocator's own ups and downs are a third of it.
+    expect((memory() - before.memory) / 2 ** 20, 'MiB').to.be.below(24);
   });
 });
 
@@ -194,6 +195,54 @@ service:
     await until(async () => (await success(String(space.inode))) === undefined, 'the namespace has left');
     agent.kill('SIGTERM');
     expect(await agent.exit).to.deep.equal({ code: 0, signal: null });
+    tree.remove();
+  });
+});
+
+describe('an agent that may not enter network namespaces', () => {
+  afterEach(stopChildren);
+
+  it('says so once, asks from its own, and sees of the others what anyone may see', async () => {
+    const [page = 0] = await freePorts(1);
+    const [coredns, space] = await Promise.all([startCoreDns(), makeSpace()]);
+    const tree = makeTree({
+      'agent.yaml': `
+receivers:
+  dns_probe:
+    initial_delay: 0s
+    collection_interval: 500ms
+    timeout: 400ms
+    network_namespaces: all
+    dns_servers: ['127.0.0.1:${coredns.dns}']
+    hostnames: [a.example.org]
+  resolv_conf: {initial_delay: 0s, collection_interval: 500ms}
+exporters:
+  prometheus: {endpoint: '127.0.0.1:${page}'}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines:
+    metrics: {receivers: [dns_probe, resolv_conf], exporters: [prometheus]}
+`,
+    });
+    const agent = run('setpriv', [
+      '--bounding-set=-sys_admin,-sys_ptrace',
+      process.execPath,
+      join(PROJECT, 'src/main.ts'),
+      '--config',
+      join(tree.path, 'agent.yaml'),
+    ]);
+    await agent.says(/probes from its own network namespace only: entering network namespaces needs CAP_SYS_ADMIN/);
+    const series = async (start: string) => {
+      const { samples } = await readPage(`http://127.0.0.1:${page}/metrics`);
+      return [...samples].filter(([key]) => key.startsWith(start));
+    };
+    const queries = async () => (await series('dns_probe_queries_total{'))[0]?.[1] ?? 0;
+    await until(async () => (await queries()) >= 4, 'it goes on asking');
+    expect((await series('dns_probe_success{')).map(([, value]) => value)).to.deep.equal([1]);
+    expect((await series('resolv_conf_default_route{')).length).to.be.at.least(4);
+    expect(agent.output().match(/is in trouble.*CAP_SYS_ADMIN/g)).to.have.length(1);
+    await space.stop();
+    await agent.stop();
     tree.remove();
   });
 });

@@ -45,7 +45,7 @@ describe('default routes', () => {
   it('survive noise', () => {
     const next = random(11);
     const line = `${HEAD}eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n${ZEROS} 00 ${ZEROS} 00 ${hop} 0 1 0 3 eth0\n`;
-    for (let i = 0; i < 20_000; i++) {
+    for (let i = 0; i < 100_000; i++) {
       const at = Math.floor(next() * line.length);
       const noisy =
         line.slice(0, at) + String.fromCharCode(Math.floor(next() * 256)) + line.slice(at + Math.floor(next() * 9));

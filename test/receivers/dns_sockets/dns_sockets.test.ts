@@ -55,6 +55,9 @@ describe('the dns_sockets receiver', () => {
     const folder = join(on.path, `proc/${pid}`);
     mkdirSync(join(folder, 'net'));
     mkdirSync(join(folder, 'ns'));
+    on.write({
+      [`proc/${pid}/net/sockstat`]: 'sockets: used 9\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 0\nUDP: inuse 1 mem 0\n',
+    });
     for (const name of ['udp', 'snmp']) linkSync(join(on.path, `net/${net}/${name}`), join(folder, 'net', name));
     symlinkSync(`net:[${net + 1000}]`, join(folder, 'ns/net'));
   }
@@ -229,6 +232,23 @@ describe('the dns_sockets receiver', () => {
     });
     tree.write({ 'proc/1/net/tcp': HEAD });
     expect(Object.values(points(await next(), /connections/))).to.deep.equal([0, 0, 0]);
+    await stop();
+  });
+
+  it('does not read tables that are empty: each costs the kernel milliseconds', async () => {
+    tree.write({
+      'proc/1/net/sockstat': 'sockets: used 0\nTCP: inuse 0 orphan 0 tw 0 alloc 9 mem 9\nUDP: inuse 0 mem 9\n',
+      'proc/1/net/sockstat6': 'TCP6: inuse 0\nUDP6: inuse 1\n',
+      'proc/1/net/tcp': table({ remote: DNS, state: '01', inode: 1 }),
+      'net/1/udp': table({ local: '0100007F:0035', inode: 2 }),
+      'proc/1/net/udp6': table({ local: `${'0'.repeat(32)}:0035`, remote: `${'0'.repeat(32)}:0000`, inode: 3 }),
+    });
+    const { next, stop } = await run();
+    expect(Object.keys(points(await next(), /drops|connections/))).to.deep.equal([
+      'dns_sockets_drops_total{address="::",netns="host",port="53"}',
+    ]);
+    tree.write({ 'proc/1/net/sockstat': 'TCP: inuse 0 orphan 0 tw 1 alloc 0 mem 0\n' });
+    expect(Object.keys(points(await next(), /connections/))).to.have.length(1);
     await stop();
   });
 
