@@ -16,6 +16,7 @@ export const components: Record<Kind, Record<string, Load>> = {
     dns_sockets: () => import('../receivers/dns_sockets/dns_sockets.ts'),
     dnsmasq: () => import('../receivers/dnsmasq/dnsmasq.ts'),
     ethtool: () => import('../receivers/ethtool/ethtool.ts'),
+    localdns: () => import('../receivers/localdns/localdns.ts'),
     prometheus: () => import('../receivers/prometheus/prometheus.ts'),
     resolv_conf: () => import('../receivers/resolv_conf/resolv_conf.ts'),
   },
