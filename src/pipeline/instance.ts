@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '#clock';
-import type { Component, Consumer, Exporter, Extension, Host, Kind, Meter, Processor, Status } from '#component';
+import type { Component, Consumer, Exporter, Extension, Factory, Host, Meter, Processor, Status } from '#component';
 import type { Logs } from '../telemetry/logger.ts';
 import type { MeterRegistry } from '../telemetry/meter.ts';
 import { exporterInlet, type Outlet, processorInlet, processorOutlet, receiverOutlet } from './edge.ts';
@@ -52,7 +52,7 @@ export function createInstance(
   const { kind, id, factory, config } = node.wanted;
   const { clock, logs, meters, version } = surroundings;
   const { meter, close } = meters.scope({ [kind]: id });
-  const instance = new Instance(node, outletFor(kind, clock, meter), close);
+  const instance = new Instance(node, outletFor(factory, clock, meter), close);
   const host: Host = {
     kind,
     id,
@@ -83,9 +83,9 @@ export function createInstance(
   return instance;
 }
 
-function outletFor(kind: Kind, clock: Clock, meter: Meter): Outlet | undefined {
-  if (kind === 'receiver') return receiverOutlet(clock, meter);
-  return kind === 'processor' ? processorOutlet(clock, meter) : undefined;
+function outletFor(factory: Factory, clock: Clock, meter: Meter): Outlet | undefined {
+  if (factory.kind === 'receiver') return receiverOutlet(clock, meter, factory.transport);
+  return factory.kind === 'processor' ? processorOutlet(clock, meter) : undefined;
 }
 
 function inletFor({ node, component, outlet }: Instance, clock: Clock, meter: Meter): Consumer | undefined {
