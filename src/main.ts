@@ -8,16 +8,22 @@ import { explain } from './telemetry/logger.ts';
 // collect all of it at every tenth more, which was half of our CPU time: see bench/README.md.
 setFlagsFromString('--heap-growing-percent=100');
 
+// That we use node:ffi is our decision, and no news for the user.
+process.removeAllListeners('warning').on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
+});
+
 /** npm repeats to its script the Ctrl-C that the terminal gave to both: within this many milliseconds, two are one. */
-const ECHO = 250;
+const ECHO = process.env.npm_lifecycle_event === undefined ? 0 : 250;
 
 const life: Life = {
   onSignal(listener) {
     let asked: number | undefined;
-    const stop = () => {
+    const stop = (signal: NodeJS.Signals) => {
       const now = performance.now();
+      const isEcho = signal === 'SIGINT' && asked !== undefined && now - asked < ECHO;
       // Whoever asks twice will not wait for a drain.
-      if (asked !== undefined && now - asked > ECHO) process.exit(1);
+      if (asked !== undefined && !isEcho) process.exit(1);
       asked ??= now;
       listener('stop');
     };
