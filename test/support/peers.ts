@@ -4,6 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, freePorts, run, until } from './children.ts';
+import type { Space } from './namespaces.ts';
 import { makeTree } from './tree.ts';
 
 const BIN = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'dnscol-peers/bin');
@@ -81,8 +82,14 @@ export interface Sample {
   value: number;
 }
 
-/** Debian's Prometheus, which takes remote write and scrapes these targets each second, their labels as they are. */
-export async function startPrometheus(scrape: readonly string[] = []): Promise<Prometheus> {
+/** A program that writes what is at a URL. */
+const GET = 'fetch(process.argv[1]).then((r) => r.text()).then((t) => process.stdout.write(t))';
+
+/**
+ * Debian's Prometheus, which takes remote write and scrapes these targets each second, their labels as they are; in `space`
+ * when one is given, and then asked from inside of it too.
+ */
+export async function startPrometheus(scrape: readonly string[] = [], space?: Space): Promise<Prometheus> {
   const [port = 0] = await freePorts(1);
   const jobs = `
 global: {scrape_interval: 1s, scrape_timeout: 1s}
@@ -94,28 +101,31 @@ scrape_configs:
         labels: {via: pull}
 `;
   const tree = makeTree({ 'prometheus.yml': jobs });
-  const child = run(peer('prometheus'), [
+  const args = [
     `--config.file=${tree.path}/prometheus.yml`,
     `--storage.tsdb.path=${tree.path}/data`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--web.enable-remote-write-receiver',
-  ]);
+  ];
+  const child = space ? space.run(peer('prometheus'), ...args) : run(peer('prometheus'), args);
   const remove = () => tree.remove();
   child.exit.then(remove, remove);
   const base = `http://127.0.0.1:${port}`;
-  await until(() => answers(`${base}/-/ready`), 'Prometheus is ready');
+  await child.says(/Server is ready to receive web requests/);
+  const get = async (url: string) =>
+    space ? (JSON.parse(space.execute(process.execPath, '-e', GET, url)) as unknown) : getJson(url);
   return {
     ...child,
     port,
     write: `${base}/api/v1/write`,
     async query(promql) {
-      const body = (await getJson(`${base}/api/v1/query?query=${encodeURIComponent(promql)}`)) as {
+      const body = (await get(`${base}/api/v1/query?query=${encodeURIComponent(promql)}`)) as {
         data: { result: { metric: Record<string, string>; value: [number, string] }[] };
       };
       return body.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
     },
     async metadata() {
-      const body = (await getJson(`${base}/api/v1/metadata`)) as { data: Awaited<ReturnType<Prometheus['metadata']>> };
+      const body = (await get(`${base}/api/v1/metadata`)) as { data: Awaited<ReturnType<Prometheus['metadata']>> };
       return body.data;
     },
   };
