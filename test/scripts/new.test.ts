@@ -51,7 +51,16 @@ describe('npm run new', () => {
     const made = KINDS.map((kind) => `${kind}s/my_${kind}/my_${kind}.ts`);
     const text = await readFile(join(ROOT, 'tsconfig.json'), 'utf8');
     const { compilerOptions } = JSON.parse(text);
-    const flags = ['--noEmit', '--strict', '--module', compilerOptions.module, '--target', compilerOptions.target];
+    const flags = [
+      '--noEmit',
+      '--strict',
+      '--types',
+      'node',
+      '--module',
+      compilerOptions.module,
+      '--target',
+      compilerOptions.target,
+    ];
     await run(bin('tsc'), [...flags, '--ignoreConfig', '--allowImportingTsExtensions', '--skipLibCheck', ...made], {
       cwd: folder,
     });
