@@ -49,6 +49,11 @@ export class DnsmasqCollector {
     );
   }
 
+  /** Did the last collection find any? */
+  get isWatching(): boolean {
+    return this.#roster.groups.length > 0;
+  }
+
   /** One look between collections: a read of one small file for each dnsmasq. */
   look(now: number): void {
     this.#roster.look(now);

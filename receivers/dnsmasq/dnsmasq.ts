@@ -46,6 +46,7 @@ export default receiver({
       queryTimeout: options.query_timeout,
       kubeDnsNames: options.kube_dns_names,
     });
+    const looks = interval === undefined ? undefined : sampling(host.clock, interval, (now) => collector.look(now));
     const rounds = poll({
       clock: host.clock,
       interval: options.collection_interval,
@@ -54,19 +55,20 @@ export default receiver({
       async round(signal) {
         const batch = await collector.collect(signal);
         host.report('ok');
+        // To wake up for nothing costs as much as for something.
+        if (collector.isWatching) looks?.start();
+        else looks?.stop();
         if (batch.length) await next.consume(batch, signal);
       },
       onError: (error) => host.log.warn('this collection of dnsmasq is lost', { error }),
     });
-    const looks = interval === undefined ? undefined : sampling(host.clock, interval, (now) => collector.look(now));
     return {
       async start() {
         rounds.start();
-        looks?.start();
       },
       async stop() {
-        looks?.stop();
         await rounds.stop();
+        looks?.stop();
         collector.close();
       },
     };

@@ -10,7 +10,6 @@ import {
   type Owner,
   ownerOfProcess,
   type ProcessStat,
-  parseChildren,
 } from '#linux';
 import { type ConfigFiles, type DnsmasqOptions, readOptions } from './options.ts';
 
@@ -50,8 +49,8 @@ export function openInstance(root: HostRoot, own: HostRoot, host: Host, { pid, s
     isReachable: isSameNamespace(root, pid, own, process.pid),
     processes: 1,
     count() {
-      const text = children?.read();
-      return text === undefined ? undefined : 1 + parseChildren(text).length;
+      const spaces = children?.spaces();
+      return spaces === undefined ? undefined : 1 + spaces;
     },
     close: () => children?.close(),
   };

@@ -37,6 +37,8 @@ export interface OpenFile {
    * `children` file is then empty.
    */
   read(): string | undefined;
+  /** How many spaces that has, without making a string of it: PIDs in a `children` file. */
+  spaces(): number | undefined;
   close(): void;
 }
 
@@ -91,7 +93,8 @@ function openFd(full: string): number {
 function openRegular(full: string): OpenFile {
   const fd = openFd(full);
   return {
-    read: () => attempt('read', full, () => readAgain(fd)),
+    read: () => attempt('read', full, () => textOf(readAgain(fd))),
+    spaces: () => attempt('read', full, () => spacesIn(readAgain(fd))),
     close: () => closeSync(fd),
   };
 }
@@ -100,13 +103,24 @@ function openRegular(full: string): OpenFile {
 const FULL = 4096 - 64;
 const again = Buffer.allocUnsafeSlow(64 << 10);
 
-function readAgain(fd: number): string {
+/** Into `again`; gives the length. */
+function readAgain(fd: number): number {
   let length = 0;
   for (let n = FULL; n >= FULL && length < again.length; length += n) {
     n = readSync(fd, again, length, again.length - length, length);
   }
+  return length;
+}
+
+function textOf(length: number): string {
   const text = again.toString('utf8', 0, length);
   return length < again.length ? text : text.slice(0, text.search(/\S*$/));
+}
+
+function spacesIn(length: number): number {
+  let spaces = 0;
+  for (let i = 0; i < length; i++) if (again[i] === 0x20) spaces++;
+  return spaces;
 }
 
 function readSmall(full: string): string {

@@ -8,12 +8,39 @@ describe('sampling', () => {
     const looks: number[] = [];
     const made = sampling(clock, 100, (now) => looks.push(now));
     made.start();
+    made.start();
     await clock.advance(350);
     expect(looks).to.deep.equal([100, 200, 300]);
     made.stop();
     await clock.advance(1000);
     expect(looks).to.have.length(3);
     expect(clock.pending).to.equal(0);
+  });
+
+  it('wakes up once for all that look equally often', async () => {
+    const clock = new FakeClock();
+    const looks: string[] = [];
+    const note = (who: string) => sampling(clock, 100, (now) => looks.push(`${who} ${now}`));
+    const [a, b] = [note('a'), note('b')];
+    const rare = sampling(clock, 250, (now) => looks.push(`rare ${now}`));
+    a.start();
+    rare.start();
+    await clock.advance(150);
+    b.start();
+    expect(clock.pending).to.equal(2);
+    await clock.advance(150);
+    expect(looks).to.deep.equal(['a 100', 'a 200', 'b 200', 'rare 250', 'a 300', 'b 300']);
+    a.stop();
+    rare.stop();
+    await clock.advance(100);
+    expect(looks.slice(6)).to.deep.equal(['b 400']);
+    b.stop();
+    b.stop();
+    expect(clock.pending).to.equal(0);
+    a.start();
+    await clock.advance(100);
+    expect(looks.slice(7)).to.deep.equal(['a 500']);
+    a.stop();
   });
 });
 

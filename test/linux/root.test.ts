@@ -37,8 +37,10 @@ describe('a host root', () => {
     tree.write({ 'host/count': '1 ' });
     const file = host().open('/count')!;
     expect(file.read()).to.equal('1 ');
+    expect(file.spaces()).to.equal(1);
     tree.write({ 'host/count': '12 '.repeat(5000) });
     expect(file.read()).to.equal('12 '.repeat(5000));
+    expect(file.spaces()).to.equal(5000);
     tree.write({ 'host/count': 'abc '.repeat(20_000) });
     expect(file.read()).to.equal('abc '.repeat(16_384));
     file.close();

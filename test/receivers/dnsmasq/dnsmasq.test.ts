@@ -113,6 +113,15 @@ describe('the dnsmasq receiver', () => {
     expect(first).not.to.have.any.keys('dnsmasq_processes_peak', 'dnsmasq_processes_at_limit_seconds_total');
   });
 
+  it('looks at nothing while there is no dnsmasq', async () => {
+    const { next, host } = await run({ sampling_interval: '100ms' });
+    await next();
+    expect(host.clock.pending).to.equal(2);
+    tree.write({ 'proc/7': undefined });
+    await next();
+    expect(host.clock.pending).to.equal(1);
+  });
+
   it('sees a burst between two collections, its height and how long it was at the limit', async () => {
     const { next, host } = await run({ sampling_interval: '100ms' });
     expect(await next()).to.include({ dnsmasq_processes_peak: 1, dnsmasq_processes_at_limit_seconds_total: 0 });
