@@ -1,6 +1,9 @@
 import { statSync } from 'node:fs';
 import { posix } from 'node:path';
-import { createRoot, type HostRoot, type ProcessStat, readProcess } from '#linux';
+import { confine, createRoot, type HostRoot, type ProcessStat, readProcess } from '#linux';
+
+/** Bytes of a PID file; what is longer is none. */
+const LONGEST = 1024;
 
 export type Life = 'alive' | 'dead' | 'no PID file';
 
@@ -18,8 +21,10 @@ export class Liveness {
 
   /** Throws when the PID file is there and cannot be read. */
   look(): Life {
-    const text = this.#root.read(this.#pidFile)?.trim();
-    if (text === undefined) return 'no PID file';
+    // Links are followed: /var/run is one.
+    const files = confine(this.#root.path, '/', LONGEST);
+    if (!files.exists(this.#pidFile)) return 'no PID file';
+    const text = files.read(this.#pidFile).trim();
     return /^[1-9]\d{0,9}$/.test(text) && this.#isAlive(Number(text)) ? 'alive' : 'dead';
   }
 

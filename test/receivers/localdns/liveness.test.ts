@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { utimesSync } from 'node:fs';
+import { symlinkSync, utimesSync } from 'node:fs';
 import { expect } from 'chai';
 import { createRoot } from '#linux';
 import { Liveness } from '../../../receivers/localdns/liveness.ts';
@@ -44,7 +44,13 @@ describe('liveness by a PID file', () => {
 
   it('throws for a PID file that is no file', () => {
     tree.write({ 'run/localdns.pid/x': '' });
-    expect(() => liveness.look()).to.throw('it is not a regular file');
+    expect(() => liveness.look()).to.throw('/run/localdns.pid is a folder');
+  });
+
+  it('finds it through links, from the root', () => {
+    names(process.pid);
+    symlinkSync('/run', `${tree.path}/var-run`);
+    expect(new Liveness(createRoot(tree.path), '/var-run/localdns.pid').look()).to.equal('alive');
   });
 
   it('sees a process live and die', async () => {
