@@ -6,7 +6,6 @@ import type { Resolved } from './config/resolve.ts';
 import type { Telemetry as TelemetryConfig } from './config/service.ts';
 import { greeting } from './greeting.ts';
 import { culprit } from './pipeline/instance.ts';
-import { StartError } from './pipeline/life.ts';
 import type { WantedService } from './pipeline/plan.ts';
 import { RolledBackError, Service } from './pipeline/service.ts';
 import { explain, type Logs } from './telemetry/logger.ts';
@@ -97,7 +96,7 @@ class Agent {
 
   async #start(resolved: Resolved): Promise<boolean> {
     try {
-      this.#metrics = await startOwnMetrics(this.#registry, this.#telemetry, this.#options.version, this.#instance);
+      this.#metrics = await this.#showOwnMetrics(this.#telemetry);
       await this.#service.start(wantedOf(resolved), this.#stopping.signal);
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#cannot(error);
@@ -111,13 +110,20 @@ class Agent {
     return true;
   }
 
+  async #showOwnMetrics(config: TelemetryConfig): Promise<OwnMetrics> {
+    try {
+      return await startOwnMetrics(this.#registry, config, this.#options.version, this.#instance);
+    } catch (error) {
+      throw new Error("cannot show the agent's own metrics (service.telemetry.metrics)", { cause: error });
+    }
+  }
+
   #ownAddresses() {
     return (this.#metrics?.addresses ?? []).map((address) => ({ kind: 'dnscol', id: 'itself', address }));
   }
 
   #cannot(error: unknown): void {
-    const what = error instanceof StartError ? explain(error) : `cannot start: ${explain(error)}`;
-    this.#logs.root.error(what);
+    this.#logs.root.error(explain(error));
     this.#code = 1;
   }
 
@@ -128,7 +134,8 @@ class Agent {
 
   async #drain(): Promise<void> {
     this.#logs.root.info('stopping');
-    await this.#reloads;
+    // The stop has told a reload that is under way to give up.
+    await withLimit(this.#reloads, this.#clock, DRAIN_TIMEOUT / 4);
     await this.#service.stop();
     await withLimit(this.#metrics?.stop(), this.#clock, 500);
     this.#logs.root.info('stopped');
@@ -163,6 +170,7 @@ class Agent {
       await this.#restartMetrics(loading.resolved.service.telemetry);
       log().info('the new configuration runs');
     } catch (error) {
+      if (this.#stopping.signal.aborted) return;
       log().error(explain(error));
       if (!(error instanceof RolledBackError)) this.#stop(1);
     }
@@ -178,16 +186,16 @@ class Agent {
   /** Anew after every reload: the SDK would show the last numbers of a component that has gone for ever. */
   async #restartMetrics(next: TelemetryConfig): Promise<void> {
     const before = this.#telemetry;
-    const start = (config: TelemetryConfig) =>
-      startOwnMetrics(this.#registry, config, this.#options.version, this.#instance);
     await withLimit(this.#metrics?.stop(), this.#clock, 500);
-    this.#telemetry = next;
-    try {
-      this.#metrics = await start(next);
-    } catch (error) {
-      this.#logs.root.error("the agent's own metrics cannot be shown as the new configuration wants", { error });
-      this.#telemetry = { ...next, metrics: before.metrics };
-      this.#metrics = await start(this.#telemetry);
+    this.#metrics = undefined;
+    for (const telemetry of [next, { ...next, metrics: before.metrics }]) {
+      this.#telemetry = telemetry;
+      try {
+        this.#metrics = await this.#showOwnMetrics(telemetry);
+        return;
+      } catch (error) {
+        this.#logs.root.error(explain(error));
+      }
     }
   }
 

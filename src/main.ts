@@ -16,21 +16,25 @@ process.removeAllListeners('warning').on('warning', (warning) => {
 /** npm repeats to its script the Ctrl-C that the terminal gave to both: within this many milliseconds, two are one. */
 const ECHO = process.env.npm_lifecycle_event === undefined ? 0 : 250;
 
+/** A stop that comes before `run` listens is kept for it. */
+let asked: number | undefined;
+let onEvent: (event: 'stop' | 'reload') => void = () => {};
+const stop = (signal: NodeJS.Signals) => {
+  const now = performance.now();
+  const isEcho = signal === 'SIGINT' && asked !== undefined && now - asked < ECHO;
+  // Whoever asks twice will not wait for a drain.
+  if (asked !== undefined && !isEcho) process.exit(1);
+  asked ??= now;
+  onEvent('stop');
+};
+
 const life: Life = {
   onSignal(listener) {
-    let asked: number | undefined;
-    const stop = (signal: NodeJS.Signals) => {
-      const now = performance.now();
-      const isEcho = signal === 'SIGINT' && asked !== undefined && now - asked < ECHO;
-      // Whoever asks twice will not wait for a drain.
-      if (asked !== undefined && !isEcho) process.exit(1);
-      asked ??= now;
-      listener('stop');
+    onEvent = listener;
+    if (asked !== undefined) listener('stop');
+    return () => {
+      onEvent = () => {};
     };
-    const reload = () => listener('reload');
-    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', reload);
-    // The others stay: a signal that comes while the process ends must not kill it with another code.
-    return () => void process.off('SIGHUP', reload);
   },
   onUncaught(listener) {
     process.on('uncaughtException', listener);
@@ -46,7 +50,14 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const { stdin, stdout, stderr, env } = process;
-cli(process.argv.slice(2), { stdin, stdout, stderr, env, life }).then(
+const args = process.argv.slice(2);
+if (args[0] === 'run' || args[0]?.startsWith('-')) {
+  process
+    .on('SIGTERM', stop)
+    .on('SIGINT', stop)
+    .on('SIGHUP', () => onEvent('reload'));
+}
+cli(args, { stdin, stdout, stderr, env, life }).then(
   // Nothing may keep the process alive that its components left behind.
   (code) => process.exit(code),
   (error) => {

@@ -20,7 +20,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   let files: readonly string[] = [];
   const load = async (): Promise<Loading> => {
     const reading = await readConfig({ ...sources, env: io.env }, components);
-    files = reading.files;
+    // A file that is missing for a moment is still to be watched.
+    files = reading.ok ? reading.files : [...new Set([...files, ...reading.files])];
     return loadingOf(reading);
   };
   return runAgent({

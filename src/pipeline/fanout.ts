@@ -8,7 +8,7 @@ export function fanOut(consumers: readonly Consumer[]): Consumer {
   if (consumers.length === 1) return consumers[0]!;
   return {
     async consume(batch, signal) {
-      const answers = await Promise.allSettled(consumers.map((c) => c.consume(batch, signal)));
+      const answers = await Promise.allSettled(consumers.map(async (c) => c.consume(batch, signal)));
       const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason] : []));
       if (!errors.length) return;
       if (errors.length === 1) throw errors[0];

@@ -11,7 +11,10 @@ export class StartError extends Error {
   }
 }
 
-/** Starts one after the other in the order of the plan. What had started is left running when one fails. */
+/**
+ * Starts one after the other in the order of the plan. What had started is left running when one fails. A start that goes on
+ * when the signal has aborted is given up; that component counts as started, so that it is stopped.
+ */
 export async function startInOrder(
   instances: readonly Instance[],
   signal: AbortSignal,
@@ -20,12 +23,25 @@ export async function startInOrder(
   for (const instance of instances) {
     signal.throwIfAborted();
     try {
-      await runAs(instance, async () => instance.component.start?.(signal));
+      await unlessAborted(
+        runAs(instance, async () => instance.component.start?.(signal)),
+        signal,
+      );
     } catch (error) {
-      throw new StartError(instance.node, error);
+      if (!signal.aborted) throw new StartError(instance.node, error);
     }
     onStarted(instance);
   }
+  signal.throwIfAborted();
+}
+
+/** Rejects as soon as the signal aborts, whatever the work does then. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 /** How long a component that overstays the deadline is still waited for, in milliseconds. */

@@ -41,16 +41,21 @@ export class Service {
       await this.#swap(wanted, signal);
       this.#wanted = wanted;
     } catch (error) {
-      try {
-        await this.#swap(before, signal);
-      } catch (worse) {
-        throw new Error('neither the new nor the old pipelines can start', {
-          cause: new AggregateError([error, worse]),
-        });
-      }
-      throw new RolledBackError(error);
+      // Who stops the agent in the middle wants nothing set up again.
+      if (!signal.aborted) await this.#rollBack(before, error, signal);
+      throw signal.aborted ? signal.reason : new RolledBackError(error);
     } finally {
       for (const instance of this.#instances.values()) instance.outlet?.release();
+    }
+    this.#tell((extension) => extension.onReady?.());
+  }
+
+  async #rollBack(before: WantedService, error: unknown, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#swap(before, signal);
+    } catch (worse) {
+      const cause = new AggregateError([error, worse]);
+      throw new Error('neither the new nor the old pipelines can start', { cause });
     }
     this.#tell((extension) => extension.onReady?.());
   }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { Clock } from '#clock';
-import type { Fields, Kind, Logger } from '#component';
+import type { Fields, Kind, Logger, LogManner } from '#component';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 const RANK: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -9,7 +9,7 @@ export interface LogOptions {
   level: Level;
   encoding: 'console' | 'json';
   clock: Clock;
-  /** Takes one line, its line feed included. */
+  /** Takes one event: a line, its line feed included, or several where the event has a text. */
   write(line: string): void;
   /** Within `tick` ms, of lines with the same level, component and message: the `initial` first, then every `thereafter`-th. */
   sampling?: { tick: number; initial: number; thereafter: number };
@@ -23,16 +23,19 @@ export interface Logs {
   component(kind: Kind, id: string): Logger;
 }
 
-/** One line an event. Console: `time level kind/id: message {fields}`; JSON: one object with the Collector's key names. */
+/**
+ * One line an event. Console: `time level kind/id: message {fields}`, and below it the text of an event that has
+ * one; JSON: one object with the Collector's key names, the text in `text`.
+ */
 export function createLogs(options: LogOptions): Logs {
   const pass = options.sampling ? sampler(options.clock, options.sampling) : () => true;
-  const format = options.encoding === 'json' ? formatJson : formatConsole;
+  const format: Format = options.encoding === 'json' ? formatJson : formatConsole;
   const logger = (who: Who | undefined): Logger => {
-    const at = (level: Level) => (message: string, fields?: Fields) => {
+    const at = (level: Level) => (message: string, fields?: Fields, manner?: LogManner) => {
       if (RANK[level] < RANK[options.level]) return;
-      if (!pass(`${level} ${who?.kind}/${who?.id} ${message}`)) return;
+      if (!manner?.always && !pass(`${level} ${who?.kind}/${who?.id} ${message}`)) return;
       const time = new Date(options.clock.now()).toISOString();
-      options.write(`${format(time, level, who, message, { ...options.fields, ...fields })}\n`);
+      options.write(`${format(time, level, who, message, { ...options.fields, ...fields }, manner?.text)}\n`);
     };
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   };
@@ -44,16 +47,26 @@ interface Who {
   id: string;
 }
 
-function formatConsole(time: string, level: Level, who: Who | undefined, message: string, fields: Fields): string {
+type Format = (
+  time: string,
+  level: Level,
+  who: Who | undefined,
+  message: string,
+  fields: Fields,
+  text?: string,
+) => string;
+
+const formatConsole: Format = (time, level, who, message, fields, text) => {
   const from = who ? `${who.kind} ${who.id}: ` : '';
   const rest = Object.keys(fields).length ? ` ${JSON.stringify(plain(fields))}` : '';
-  return `${time} ${level.padEnd(5)} ${from}${oneLine(message)}${rest}`;
-}
+  const below = text ? `\n${text.split('\n').map(oneLine).join('\n')}` : '';
+  return `${time} ${level.padEnd(5)} ${from}${oneLine(message)}${rest}${below}`;
+};
 
-function formatJson(time: string, level: Level, who: Who | undefined, message: string, fields: Fields): string {
+const formatJson: Format = (time, level, who, message, fields, text) => {
   const from = who ? { 'otelcol.component.kind': who.kind, 'otelcol.component.id': who.id } : {};
-  return JSON.stringify({ level, ts: time, msg: message, ...from, ...(plain(fields) as object) });
-}
+  return JSON.stringify({ level, ts: time, msg: message, ...from, ...(plain(fields) as object), text });
+};
 
 /** Control characters (a line feed, a terminal's escape) must neither end the line nor reach the terminal. */
 export function oneLine(text: string): string {
@@ -82,12 +95,14 @@ export function explain(error: unknown): string {
   const parts: string[] = [];
   let e: unknown = error;
   for (let depth = 0; e !== undefined && e !== null && depth < 8; depth++) {
-    const message = e instanceof Error ? e.message || e.name : String(e);
+    const message = e instanceof AggregateError ? e.errors.map(explain).join('; ') : messageOf(e);
     if (!parts.some((p) => p.includes(message))) parts.push(message);
     e = e instanceof Error ? e.cause : undefined;
   }
   return parts.join(': ');
 }
+
+const messageOf = (e: unknown) => (e instanceof Error ? e.message || e.name : String(e));
 
 const MOST_KEYS = 1000;
 

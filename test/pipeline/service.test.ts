@@ -79,6 +79,19 @@ describe('Service', () => {
     expect(take()).to.deep.equal([]);
   });
 
+  it('gives up a start that does not end when the agent is stopped', async () => {
+    const { service, component, take } = harness();
+    const stopping = new AbortController();
+    const hanging = component('receiver', 'r', { hangStart: true });
+    const started = rejection(
+      service.start(serviceOf([hanging, component('exporter', 'e')], { metrics: 'r → → e' }), stopping.signal),
+    );
+    await new Promise(setImmediate);
+    stopping.abort(new Error('stopping'));
+    expect((await started).message).to.equal('stopping');
+    expect(take()).to.include.members(['stop receiver r', 'stop exporter e']);
+  });
+
   it('flushes what processors hold into exporters that still run', async () => {
     const { service, component, emit, take } = harness();
     const parts = [
@@ -212,6 +225,36 @@ describe('Service', () => {
         'exporter e ok',
         'receiver r ok',
       ]);
+    });
+
+    it('tells extensions that all is ready again after the way back', async () => {
+      const { service, component } = harness();
+      const told: string[] = [];
+      const watching = (fingerprint: string): Wanted => {
+        const extension = component('extension', 'x', {}, fingerprint);
+        const create = (): Extension => ({ onReady: () => told.push(`ready ${fingerprint}`) });
+        return { ...extension, factory: { ...extension.factory, create } as Wanted['factory'] };
+      };
+      const r = component('receiver', 'r');
+      const wiring = { metrics: 'r → → e' };
+      await service.start(serviceOf([watching('1'), r, component('exporter', 'e')], wiring), signal);
+      const bad = component('exporter', 'e', { failStart: 'no' }, '2');
+      await rejection(service.reload(serviceOf([watching('2'), r, bad], wiring), signal));
+      expect(told).to.deep.equal(['ready 1', 'ready 1']);
+    });
+
+    it('sets nothing up again when the agent is stopped in the middle', async () => {
+      const { service, component, take } = harness();
+      const stopping = new AbortController();
+      const r = component('receiver', 'r');
+      const wiring = { metrics: 'r → → e' };
+      await service.start(serviceOf([r, component('exporter', 'e')], wiring), stopping.signal);
+      const next = component('exporter', 'e', { onStart: () => stopping.abort(new Error('stopping')) }, '2');
+      const error = await rejection(service.reload(serviceOf([r, next], wiring), stopping.signal));
+      expect(error.message).to.equal('stopping');
+      take();
+      await service.stop();
+      expect(take()).to.deep.equal(['stop receiver r']);
     });
 
     it('touches nothing when a new component cannot be made', async () => {

@@ -8,6 +8,8 @@ export type Journal = string[];
 export interface Behaviour {
   failCreate?: string;
   failStart?: string;
+  /** Start never ends. */
+  hangStart?: boolean;
   /** Stop waits for the signal and then for ever. */
   hangStop?: boolean;
   /** Holds batches until it is stopped. */
@@ -42,6 +44,7 @@ export function testComponent(
       async start() {
         if (behaviour.failStart) throw new Error(behaviour.failStart);
         note('start');
+        if (behaviour.hangStart) await new Promise(() => {});
         behaviour.onStart?.(host);
       },
       async stop(signal) {

@@ -69,6 +69,28 @@ describe('createLogs', () => {
     logs.component('exporter', 'a').warn('again');
     expect(lines).to.have.length(5);
   });
+
+  it('never leaves out what must always be said, such as twenty targets that go down together', () => {
+    const { lines, logs } = logsWith({ sampling: { tick: 10_000, initial: 10, thereafter: 100 } });
+    const { warn } = logs.component('receiver', 'prometheus');
+    for (let i = 0; i < 20; i++) warn('scrape failed', { target: `t${i}` }, { always: true });
+    expect(lines).to.have.length(20);
+    for (let i = 0; i < 20; i++) warn('other', { target: `t${i}` });
+    expect(lines).to.have.length(30);
+  });
+
+  it('shows the text of an event below its line, control characters but line feeds escaped', () => {
+    const { lines, logs } = logsWith({ sampling: { tick: 10_000, initial: 1, thereafter: 0 } });
+    logs.root.info('Metrics', { metrics: 1 }, { text: 'a\n  b\u001b[31m' });
+    expect(lines).to.deep.equal(['2026-11-22T00:00:00.000Z info  Metrics {"metrics":1}\na\n  b\\u001b[31m\n']);
+  });
+
+  it('has the text of an event in JSON as one field of one line', () => {
+    const { lines, logs } = logsWith({ encoding: 'json' });
+    logs.root.info('Metrics', { metrics: 1 }, { text: 'a\nb' });
+    expect(JSON.parse(lines[0]!)).to.include({ msg: 'Metrics', metrics: 1, text: 'a\nb' });
+    expect(lines[0]!.trimEnd()).to.not.include('\n');
+  });
 });
 
 describe('explain', () => {
@@ -79,6 +101,11 @@ describe('explain', () => {
     );
     expect(explain(new Error('cannot send', { cause: inner }))).to.equal('cannot send: connection refused');
     expect(explain('just text')).to.equal('just text');
+  });
+
+  it('tells each of several errors', () => {
+    const error = new Error('neither', { cause: new AggregateError([new Error('one'), new Error('two')]) });
+    expect(explain(error)).to.equal('neither: one; two');
   });
 
   it('ends on causes that go in a circle', () => {
