@@ -61,36 +61,48 @@ export function parseTcpSockets(text: string, wanted: PortFilter = all): Socket[
 
 /** A /proc/PID/net/udp or udp6 (or udplite). */
 export function parseUdpSockets(text: string, wanted: PortFilter = all): UdpSocket[] {
-  return parseSockets(text, wanted, (socket, fields) => ({ ...socket, drops: Number(fields[12] ?? 0) || 0 }));
+  // Very old kernels have no such column.
+  return parseSockets(text, wanted, (socket, [, , , , , , , , , , , , drops = '0']) => {
+    const count = decimal(drops);
+    return Number.isNaN(count) ? undefined : { ...socket, drops: count };
+  });
 }
 
-function parseSockets<T>(text: string, wanted: PortFilter, make: (socket: Socket, fields: string[]) => T): T[] {
+function parseSockets<T>(
+  text: string,
+  wanted: PortFilter,
+  make: (socket: Socket, fields: string[]) => T | undefined,
+): T[] {
   const found: T[] = [];
   for (const line of text.split('\n')) {
     const [, local, remote] = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) /.exec(line) ?? [];
     if (!local || !remote || !wanted(Number.parseInt(local, 16), Number.parseInt(remote, 16))) continue;
     const fields = line.trim().split(/ +/);
     const socket = parseSocket(fields);
-    if (socket) found.push(make(socket, fields));
+    const made = socket && make(socket, fields);
+    if (made !== undefined) found.push(made);
   }
   return found;
 }
 
 function parseSocket(fields: readonly string[]): Socket | undefined {
   const [, local = '', remote = '', state = '', queues = '', , , uid, , inode] = fields;
-  const [sendQueue, receiveQueue] = queues.split(':').map((hex) => Number.parseInt(hex, 16));
+  const [, sendQueue = '', receiveQueue = ''] = /^([0-9A-F]{8}):([0-9A-F]{8})$/.exec(queues) ?? [];
   const socket = {
     local: parseEndpoint(local),
     remote: parseEndpoint(remote),
     state: TCP_STATES[Number.parseInt(state, 16) - 1],
-    sendQueue,
-    receiveQueue,
-    uid: Number(uid),
-    inode: Number(inode),
+    sendQueue: Number.parseInt(sendQueue, 16),
+    receiveQueue: Number.parseInt(receiveQueue, 16),
+    uid: decimal(uid),
+    inode: decimal(inode),
   };
-  const sound = socket.local && socket.remote && socket.state && Number.isSafeInteger(socket.inode + socket.uid);
-  return sound && Number.isSafeInteger(sendQueue! + receiveQueue!) ? (socket as Socket) : undefined;
+  const isSound = socket.local && socket.remote && socket.state;
+  const numbers = socket.sendQueue + socket.receiveQueue + socket.uid + socket.inode;
+  return isSound && !Number.isNaN(numbers) ? (socket as Socket) : undefined;
 }
+
+const decimal = (text = '') => (/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN);
 
 const LITTLE = endianness() === 'LE';
 
