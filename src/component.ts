@@ -66,10 +66,17 @@ export interface ComponentStatus {
 }
 
 export interface Logger {
-  debug(message: string, fields?: Fields): void;
-  info(message: string, fields?: Fields): void;
-  warn(message: string, fields?: Fields): void;
-  error(message: string, fields?: Fields): void;
+  debug(message: string, fields?: Fields, manner?: LogManner): void;
+  info(message: string, fields?: Fields, manner?: LogManner): void;
+  warn(message: string, fields?: Fields, manner?: LogManner): void;
+  error(message: string, fields?: Fields, manner?: LogManner): void;
+}
+/** How an event is to be written, where that is not as usual. */
+export interface LogManner {
+  /** Never left out by the log's own sampling: for what the caller thins out itself, and for what happens once (a target went down). */
+  readonly always?: boolean;
+  /** Text of many lines. The console shows them below the event's line; JSON has them in the field `text`. */
+  readonly text?: string;
 }
 /** Never a secret's value. An Error is written with its causes. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -70,9 +70,8 @@ export function createDebug(options: Config, host: Host, outputs: Outputs): Expo
       const counts = countsOf(batch);
       const body = text(stamped);
       if (options.use_internal_logger) {
-        host.log.info('Metrics', counts);
-        // The log has one line for an event.
-        if (body) for (const line of body.split('\n')) host.log.info(line);
+        // What is shown was chosen above: the log must not thin it out once more.
+        host.log.info('Metrics', counts, { always: true, text: body });
         return;
       }
       const whole = `Metrics ${JSON.stringify(counts)}\n${body && `${body}\n`}`;

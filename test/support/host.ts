@@ -8,6 +8,7 @@ import type {
   Host,
   InstrumentOptions,
   Kind,
+  LogManner,
   Meter,
 } from '#component';
 import type { Batch } from '#metrics';
@@ -17,6 +18,8 @@ export interface LogEntry {
   level: 'debug' | 'info' | 'warn' | 'error';
   message: string;
   fields: Fields;
+  /** Only where it was given. */
+  manner?: LogManner;
 }
 
 /** A host that remembers what a component did with it. */
@@ -48,8 +51,8 @@ export function fakeHost(kind: Kind = 'receiver', id = 'test', clock = new FakeC
   const histograms = new Map<string, number[]>();
   const log =
     (level: LogEntry['level']) =>
-    (message: string, fields: Fields = {}) => {
-      logs.push({ level, message, fields });
+    (message: string, fields: Fields = {}, manner?: LogManner) => {
+      logs.push({ level, message, fields, ...(manner && { manner }) });
     };
   const counters = new Map<string, Counter>();
   const meter: Meter = {

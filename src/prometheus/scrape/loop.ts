@@ -191,8 +191,10 @@ export class TargetLoop {
     const reason = fault === undefined ? undefined : fault instanceof Error ? fault.message : String(fault);
     if (reason === this.#fault) return;
     const target = shownUrl(this.target.url);
-    if (reason !== undefined) log.warn('scrape failed', { job, target, error: fault });
-    else log.info('scrape succeeds again', { job, target });
+    // Said once for each target, so that none of many that go down together may be left out.
+    const always = { always: true };
+    if (reason !== undefined) log.warn('scrape failed', { job, target, error: fault }, always);
+    else log.info('scrape succeeds again', { job, target }, always);
     this.#fault = reason;
   }
 }

@@ -69,6 +69,11 @@ describe('receivers/prometheus when something is wrong', () => {
     page.status = 200;
     await scrape();
     expect(messages()).to.deep.equal(['scrape failed', 'scrape succeeds again']);
+    // However many targets change at once, each is named.
+    expect(host.logs.filter((log) => log.message.startsWith('scrape ')).map((log) => log.manner)).to.deep.equal([
+      { always: true },
+      { always: true },
+    ]);
     expect(host.metric('dnscol_prometheus_targets_down')).to.equal(0);
   });
 
