@@ -8,6 +8,8 @@ import { type Identity, identify, resourceAttributes, SCOPE_PREFIX } from './res
  */
 export interface Plan {
   readonly resources: readonly ResourcePlan[];
+  /** Whose series these are, and the labels of their `target_info`, where the set has it. */
+  readonly targets: readonly { readonly key: string; readonly info: Labels }[];
   /** OTLP data points: a histogram is one, however many series it is made of. */
   readonly points: number;
   readonly metrics: number;
@@ -128,7 +130,12 @@ function makePlan(set: SeriesSet): Plan {
       return { ...scopeOf(labels), metrics };
     }),
   }));
-  return { resources: resources.filter((resource) => resource.scopes.length > 0), ...totals, starts };
+  return {
+    resources: resources.filter((resource) => resource.scopes.length > 0),
+    targets: [...targets].map(([key, { info }]) => ({ key, info })),
+    ...totals,
+    starts,
+  };
 }
 
 function takes({ family }: Series): 'le' | 'quantile' | undefined {

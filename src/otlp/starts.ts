@@ -1,7 +1,11 @@
 import { type Batch, labelsKey, type Series, type SeriesSet, type Snapshot } from '#metrics';
 import { type Plan, planOf } from './plan.ts';
+import { shareTargetInfo } from './target-info.ts';
 
-/** A snapshot and the start times of its cumulative points, which only whoever saw the samples before can know. */
+/**
+ * A snapshot, with what its batch says of the target, and the start times of its cumulative points, which only whoever saw
+ * the samples before can know.
+ */
 export interface Stamped {
   readonly snapshot: Snapshot;
   /** Milliseconds since the epoch by `start` of the plan. Never changed: another column is made when one moves. */
@@ -36,7 +40,7 @@ export class StartTimes {
   #swept = 0;
 
   stamp(batch: Batch): Stamped[] {
-    return batch.map((snapshot) => ({ snapshot, starts: this.#column(snapshot) }));
+    return shareTargetInfo(batch).map((snapshot) => ({ snapshot, starts: this.#column(snapshot) }));
   }
 
   /** How many points it remembers. */
