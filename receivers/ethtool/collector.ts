@@ -1,19 +1,19 @@
 import type { Host } from '#component';
 import { Gathering, SampledCounter } from '#kit';
-import { codeOf, type Ethtool } from '#linux';
+import { codeOf, type Statistic } from '#linux';
 import type { Batch } from '#metrics';
 import { DRIVER, INFO, PEAK, STATISTIC } from './metrics.ts';
 import { nodeExporterMetrics } from './names.ts';
-import type { Source } from './source.ts';
+import type { Place } from './places.ts';
 
 export interface CollectorOptions {
   naming: 'ethtool_exporter' | 'node_exporter';
-  /** The interfaces of now. */
-  devices(): string[];
   isWanted(statistic: string): boolean;
   /** Is the statistic looked at between collections? */
   isSampled(statistic: string): boolean;
 }
+
+type Labels = Readonly<Record<string, string>> & { readonly device: string };
 
 /** A sampled statistic: where it stands among the driver's, and what became of it. */
 interface Sampled {
@@ -22,95 +22,95 @@ interface Sampled {
   readonly counter: SampledCounter;
 }
 interface Device {
+  readonly place: Place;
+  readonly name: string;
   /** How many statistics the driver had; another number means another layout. */
-  count: number;
-  sampled: Sampled[];
+  readonly count: number;
+  readonly sampled: Sampled[];
 }
 
 /** Reads the interfaces, and remembers what sampling saw of them. */
 export class EthtoolCollector {
-  readonly #source: Source;
   readonly #host: Host;
   readonly #options: CollectorOptions;
   readonly #gathering = new Gathering();
   readonly #complaints = new Set<string>();
   #devices = new Map<string, Device>();
 
-  constructor(source: Source, host: Host, options: CollectorOptions) {
-    this.#source = source;
+  constructor(host: Host, options: CollectorOptions) {
     this.#host = host;
     this.#options = options;
   }
 
-  async collect(signal: AbortSignal): Promise<Batch> {
+  /** Reads the interfaces of these places. */
+  async collect(places: readonly Place[], signal: AbortSignal): Promise<Batch> {
     const time = this.#host.clock.now();
     const before = this.#devices;
     this.#devices = new Map();
-    for (const device of this.#options.devices()) {
-      signal.throwIfAborted();
-      try {
-        await this.#read(device, before.get(device), signal);
-      } catch (error) {
+    for (const place of places) {
+      for (const name of place.devices()) {
         signal.throwIfAborted();
-        this.#complain(device, error);
+        try {
+          await this.#read(place, name, before.get(`${place.key}/${name}`), signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          this.#complain(name, error);
+        }
       }
     }
     return this.#gathering.finish(time);
   }
 
   /** One look at the sampled statistics of every interface that the last collection saw: a microsecond or ten each. */
-  look(kernel: Ethtool, now: number): void {
-    for (const [name, device] of this.#devices) {
-      if (!device.sampled.length) continue;
+  look(now: number): void {
+    for (const { place, name, count, sampled } of this.#devices.values()) {
+      if (!sampled.length) continue;
       try {
-        const values = kernel.values(name, device.count);
-        if (values) for (const { index, counter } of device.sampled) counter.note(values[index]!, now);
+        const values = place.source.kernel?.values(name, count);
+        if (values) for (const { index, counter } of sampled) counter.note(values[index]!, now);
       } catch {
         // Gone meanwhile: the next collection tells.
       }
     }
   }
 
-  async #read(device: string, known: Device | undefined, signal: AbortSignal): Promise<void> {
+  async #read(place: Place, name: string, known: Device | undefined, signal: AbortSignal): Promise<void> {
     const { naming, isWanted } = this.#options;
-    const statistics = await this.#source.statistics(device, signal);
-    if (naming === 'node_exporter') await this.#driver(device, signal);
-    else await this.#link(device, signal);
+    const labels = { ...place.labels, device: name };
+    const statistics = await place.source.statistics(name, signal);
+    if (naming === 'node_exporter') await this.#driver(place, labels, signal);
+    else await this.#link(place, labels, signal);
     const wanted = statistics.filter(({ name }) => isWanted(name));
     const metrics = naming === 'node_exporter' ? nodeExporterMetrics(wanted.map((s) => s.name)) : undefined;
-    for (const { name, value } of wanted) {
-      const metric = metrics ? metrics.get(name) : STATISTIC;
+    for (const { name: type, value } of wanted) {
+      const metric = metrics ? metrics.get(type) : STATISTIC;
       // A statistic that a driver names twice counts once, the first.
-      if (metric) this.#gathering.add(metric, metrics ? { device } : { device, type: name }, value);
+      if (metric) this.#gathering.add(metric, metrics ? labels : { ...labels, type }, value);
     }
-    this.#sample(
-      device,
-      known,
-      statistics.map((s) => s.name),
-      statistics.map((s) => s.value),
-    );
+    const sampled = this.#sample(known, statistics, labels);
+    this.#devices.set(`${place.key}/${name}`, { place, name, count: statistics.length, sampled });
   }
 
-  #sample(device: string, known: Device | undefined, names: string[], values: number[]): void {
+  #sample(known: Device | undefined, statistics: readonly Statistic[], labels: Labels): Sampled[] {
     const now = this.#host.clock.monotonic();
-    const same = known?.count === names.length && known.sampled.every((s) => names[s.index] === s.name);
     const { isSampled, isWanted } = this.#options;
+    const same = known?.count === statistics.length && known.sampled.every((s) => statistics[s.index]!.name === s.name);
     const sampled = same
       ? known.sampled
-      : names.flatMap((name, index) =>
+      : statistics.flatMap(({ name }, index) =>
           isSampled(name) && isWanted(name) ? [{ index, name, counter: new SampledCounter() }] : [],
         );
     for (const { index, name, counter } of sampled) {
-      counter.note(values[index]!, now);
-      this.#gathering.add(PEAK, { device, type: name }, counter.collect().peakPerSecond);
+      counter.note(statistics[index]!.value, now);
+      this.#gathering.add(PEAK, { ...labels, type: name }, counter.collect().peakPerSecond);
     }
-    this.#devices.set(device, { count: names.length, sampled });
+    return sampled;
   }
 
-  async #link(device: string, signal: AbortSignal): Promise<void> {
-    const { speed, duplex, port, detected } = await this.#source.link(device, signal);
+  async #link({ source }: Place, own: Labels, signal: AbortSignal): Promise<void> {
+    const { speed, duplex, port, detected } = await source.link(own.device, signal);
     const labels = {
-      device,
+      ...own,
       // The exporter prints a float here, and 0 for a speed that the driver does not know.
       speed: speed === undefined ? '0' : `${speed}.0`,
       duplex: duplex ?? '',
@@ -120,11 +120,11 @@ export class EthtoolCollector {
     this.#gathering.add(INFO, labels, 1);
   }
 
-  async #driver(device: string, signal: AbortSignal): Promise<void> {
-    const info = await this.#source.driver(device, signal);
+  async #driver({ source }: Place, own: Labels, signal: AbortSignal): Promise<void> {
+    const info = await source.driver(own.device, signal);
     if (!info) return;
     const labels = {
-      device,
+      ...own,
       driver: info.driver,
       version: info.version,
       bus_info: info.busInfo,

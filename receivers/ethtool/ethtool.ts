@@ -1,9 +1,11 @@
 import { type Consumer, type Host, type Receiver, receiver } from '#component';
 import { bool, duration, type Infer, object, oneOf, optional, string, strings, withDefault } from '#config';
 import { poll, sampling } from '#kit';
+import { createRoot, libc } from '#linux';
 import { EthtoolCollector } from './collector.ts';
 import { chooser, listDevices } from './devices.ts';
 import { METRICS } from './metrics.ts';
+import { allPlaces, ownPlaceOnly, type Places } from './places.ts';
 import { openSource, type Source } from './source.ts';
 
 const filter = (what: string, include: readonly string[] = []) =>
@@ -28,6 +30,11 @@ const config = object({
   ),
   devices: withDefault(filter('interfaces'), {}, ''),
   virtual_devices: withDefault(bool(), false, 'Also interfaces without hardware: lo, veth, bridges, bonds.'),
+  network_namespaces: withDefault(
+    oneOf('host', 'pods', 'all'),
+    'host',
+    'Whose interfaces: of the own network namespace, of every pod too, or of every process. Needs CAP_SYS_ADMIN but for `host`.',
+  ),
   statistics: withDefault(filter('statistics'), {}, ''),
   sampling_interval: optional(
     duration({ min: 10 }),
@@ -53,14 +60,17 @@ export default receiver({
   },
 });
 
+type Options = Infer<typeof config>;
+
 /** The receiver on any source: the kernel, the program, or a test's. */
-export function readFrom(source: Source, options: Infer<typeof config>, host: Host, next: Consumer): Receiver {
+export function readFrom(source: Source, options: Options, host: Host, next: Consumer): Receiver {
   const interval = options.sampling_interval;
   const isDevice = chooser(options.devices.include, options.devices.exclude);
   const isSampled = chooser(options.sampled_statistics.include, options.sampled_statistics.exclude);
-  const collector = new EthtoolCollector(source, host, {
+  const own = ownPlaceOnly(source, () => listDevices(options.root_path, options.virtual_devices).filter(isDevice));
+  const places = placesFor(options, own, host, (name) => name !== 'lo' && isDevice(name));
+  const collector = new EthtoolCollector(host, {
     naming: options.naming,
-    devices: () => listDevices(options.root_path, options.virtual_devices).filter(isDevice),
     isWanted: chooser(options.statistics.include, options.statistics.exclude),
     isSampled: (name) => interval !== undefined && isSampled(name),
   });
@@ -70,15 +80,15 @@ export function readFrom(source: Source, options: Infer<typeof config>, host: Ho
     initialDelay: options.initial_delay,
     timeout: options.timeout,
     async round(signal) {
-      const batch = await collector.collect(signal);
-      host.report('ok');
+      const batch = await collector.collect(await places.list(signal), signal);
+      if (places.trouble) host.report('recoverable', places.trouble);
+      else host.report('ok');
       if (batch.length) await next.consume(batch, signal);
     },
     onError: (error) => host.log.warn('this collection of interfaces is lost', { error }),
   });
-  const { kernel } = source;
   const looks =
-    interval !== undefined && kernel ? sampling(host.clock, interval, (now) => collector.look(kernel, now)) : undefined;
+    interval !== undefined && source.kernel ? sampling(host.clock, interval, (now) => collector.look(now)) : undefined;
   return {
     async start() {
       rounds.start();
@@ -87,7 +97,20 @@ export function readFrom(source: Source, options: Infer<typeof config>, host: Ho
     async stop() {
       looks?.stop();
       await rounds.stop();
-      source.close();
+      await places.close();
     },
   };
+}
+
+function placesFor(
+  { network_namespaces, root_path }: Options,
+  own: Places,
+  host: Host,
+  wanted: (name: string) => boolean,
+) {
+  if (network_namespaces === 'host') return own;
+  const door = libc();
+  if (door) return allPlaces(createRoot(root_path), door, own, network_namespaces, wanted);
+  host.log.warn('reads the own network namespace only: libc cannot be reached', { network_namespaces });
+  return own;
 }

@@ -3,9 +3,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createEthtool, libc } from '#linux';
-import { PROJECT } from '../support/agent.ts';
-import { stopChildren, until } from '../support/children.ts';
+import { PROJECT, startAgent } from '../support/agent.ts';
+import { freePorts, stopChildren, until } from '../support/children.ts';
 import { connect, makeSpace } from '../support/namespaces.ts';
+import { readPage } from '../support/page.ts';
 import { startPrometheus } from '../support/peers.ts';
 import { makeTree, type Tree } from '../support/tree.ts';
 
@@ -111,6 +112,43 @@ describe('the ethtool receiver in a pod', () => {
       'the rate of what arrives is above zero',
     );
     expect(await prometheus.query('rate(node_net_ethtool{device="eth0",type=~".*drops"}[30s]) > 0')).to.deep.equal([]);
+  });
+});
+
+describe('the ethtool receiver outside', () => {
+  afterEach(stopChildren);
+
+  it('reads the interfaces inside of every namespace, and ends those of one that vanishes', async () => {
+    const [node, pod] = await Promise.all([makeSpace(), makeSpace()]);
+    connect(node, pod, 'pod', { at: '10.79.1.2/24', of: '10.79.1.1/24' });
+    const [port = 0] = await freePorts(1);
+    await startAgent(`
+receivers:
+  ethtool: {initial_delay: 0s, collection_interval: 500ms, network_namespaces: all}
+exporters:
+  prometheus: {endpoint: '127.0.0.1:${port}'}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines:
+    metrics: {receivers: [ethtool], exporters: [prometheus]}
+`);
+    const ofPod = async () => {
+      const { samples } = await readPage(`http://127.0.0.1:${port}/metrics`);
+      return [...samples.keys()].filter((key) => key.includes(`netns="${pod.inode}"`));
+    };
+    const found = await until(async () => {
+      const keys = await ofPod();
+      return keys.length > 0 && keys;
+    }, 'the page shows the interface inside of the pod');
+    const names = program('eth0', pod.execute).map(([name]) => name);
+    for (const name of names)
+      expect(
+        found.some((key) => key.includes(`type="${name}"`)),
+        name,
+      ).to.equal(true);
+    expect(found.every((key) => key.includes('device="eth0"'))).to.equal(true);
+    await pod.stop();
+    await until(async () => (await ofPod()).length === 0, 'the series of the pod have gone');
   });
 });
 

@@ -25,6 +25,8 @@ export interface NamespaceSockets {
   udp(where: NamespaceFile, family: 4 | 6): Promise<UdpSocket>;
   /** A socket to call `connect` on, once. Rejects as `udp` does. */
   tcp(where: NamespaceFile, family: 4 | 6): Promise<TcpSocket>;
+  /** The descriptor of a UDP socket, for calls on it such as `ioctl`; the caller closes it. Rejects as `udp` does. */
+  descriptor(where: NamespaceFile): Promise<number>;
   /** Ends the thread. Sockets that were handed out stay open. */
   close(): Promise<void>;
 }
@@ -63,6 +65,7 @@ export function namespaceSockets(): NamespaceSockets {
     },
     udp: async (where, family) => udpOf(await visit(where, 'udp', family), family),
     tcp: async (where, family) => tcpOf(await visit(where, 'tcp', family)),
+    descriptor: (where) => visit(where, 'udp', 4),
     async close() {
       closed = true;
       await thread?.end();
