@@ -11,7 +11,7 @@ import {
   type Stamped,
   StartTimes,
 } from '#otlp';
-import { createComplaints, createSender, lost, type Sender } from '#queue';
+import { createComplaints, createLosses, createSender, type Losses, lost, type Sender } from '#queue';
 import { type Config, config, metricsUrl } from './options.ts';
 import { type Body, post, TooLargeError } from './post.ts';
 
@@ -44,6 +44,7 @@ class OtlpHttpExporter implements Exporter {
   readonly #sender: Sender<Item>;
   readonly #flattened;
   readonly #warn: ReturnType<typeof createComplaints>;
+  readonly #rejected: Losses;
   #client: HttpClient | undefined;
 
   constructor(options: Config, host: Host) {
@@ -55,6 +56,9 @@ class OtlpHttpExporter implements Exporter {
     this.#protobuf = createProtobufEncoder(scope);
     this.#json = createJsonEncoder(scope);
     this.#warn = createComplaints(host.clock, host.log.warn);
+    this.#rejected = createLosses(host.clock, (points, _, message) =>
+      host.log.warn(`the server rejected ${points} data points`, { message }, { always: true }),
+    );
     this.#flattened = host.meter.counter('dnscol_exporter_flattened_points_total', {
       help: 'Samples of histograms and summaries that lacked a part, and were sent as single numbers.',
       unit: '{datapoints}',
@@ -89,6 +93,7 @@ class OtlpHttpExporter implements Exporter {
 
   async stop(signal: AbortSignal): Promise<void> {
     await this.#sender.stop(signal);
+    this.#rejected.flush();
     this.#client?.close();
     this.#client = undefined;
   }
@@ -111,9 +116,10 @@ class OtlpHttpExporter implements Exporter {
 
   /** The server's own warning. What it rejected is counted and, by the protocol, never sent again. */
   #partly({ rejected, message }: PartialSuccess): void {
-    if (rejected) lost(this.#host, 'rejected').add(rejected);
-    const what = rejected ? `the server rejected ${rejected} data points` : 'the server took all, with a warning';
-    this.#warn('partly', what, { message });
+    if (rejected) {
+      lost(this.#host, 'rejected').add(rejected);
+      this.#rejected.add('rejected', rejected, message);
+    } else this.#warn('partly', 'the server took all, with a warning', { message });
   }
 
   /** By whole snapshots: the series of a histogram must stay together. */

@@ -9,7 +9,7 @@ import {
   type RemoteWriteEncoder,
   type WriteBody,
 } from '#prometheus';
-import { createComplaints, createSender, lost, type QueueSettings, type Sender } from '#queue';
+import { createLosses, createSender, type Losses, lost, type QueueSettings, type Sender } from '#queue';
 import { type Config, config, laneCount, translateOptions } from './options.ts';
 import { post, TooLargeError } from './post.ts';
 
@@ -33,7 +33,7 @@ class RemoteWriteExporter implements Exporter {
   readonly #metadata: ((batch: Batch) => WriteBody[]) | undefined;
   readonly #sender: Sender<WriteBody>;
   readonly #count: ReturnType<typeof counters>;
-  readonly #complain: ReturnType<typeof createComplaints>;
+  readonly #untranslated: Losses;
   #client: HttpClient | undefined;
   #accepted = false;
 
@@ -42,7 +42,13 @@ class RemoteWriteExporter implements Exporter {
     this.#host = host;
     this.#url = new URL(options.endpoint);
     this.#count = counters(host, laneCount(options));
-    this.#complain = createComplaints(host.clock, host.log.error);
+    this.#untranslated = createLosses(host.clock, (points, reason) =>
+      host.log.error(
+        `dropped ${points} metric points that have no name, or the same as another series`,
+        { reason },
+        { always: true },
+      ),
+    );
     const translate = translateOptions(options);
     const common = { ...translate, maxLength: options.max_batch_size_bytes };
     this.#encoder = createRemoteWriteEncoder({ ...common, lanes: laneCount(options) });
@@ -87,6 +93,7 @@ class RemoteWriteExporter implements Exporter {
 
   async stop(signal: AbortSignal): Promise<void> {
     await this.#sender.stop(signal);
+    this.#untranslated.flush();
     this.#client?.close();
   }
 
@@ -110,10 +117,7 @@ class RemoteWriteExporter implements Exporter {
   #untranslatable(points: number): void {
     this.#count.untranslated.add(points);
     lost(this.#host, 'untranslatable').add(points);
-    this.#complain(
-      'untranslatable',
-      `dropped ${points} metric points that have no name, or the same as another series`,
-    );
+    this.#untranslated.add('untranslatable', points);
   }
 }
 

@@ -1,6 +1,10 @@
 import type { Clock } from '#clock';
-import type { Consumer, Counter, HistogramInstrument, Meter } from '#component';
+import type { Consumer, Counter, HistogramInstrument, Logger, Meter } from '#component';
 import { type Batch, pointCount } from '#metrics';
+import { createLosses } from '#queue';
+
+/** Told of every batch: how many points, and the error when it was not taken. */
+type Count = (points: number, refusal: { error: unknown } | undefined) => void;
 
 /**
  * The way out of a component: counts, and can be pointed elsewhere or held shut while a reload swaps what lies behind it.
@@ -8,7 +12,7 @@ import { type Batch, pointCount } from '#metrics';
  */
 export class Outlet implements Consumer {
   readonly #clock: Clock;
-  readonly #count: (points: number, accepted: boolean) => void;
+  readonly #count: Count;
   #target: Consumer | undefined;
   #gate: Promise<void> | undefined;
   #open = () => {};
@@ -17,9 +21,13 @@ export class Outlet implements Consumer {
   /** Milliseconds spent in what lies behind. */
   elapsed = 0;
 
-  constructor(clock: Clock, count: (points: number, accepted: boolean) => void) {
+  /** To be called when no more will come: says what is still to be said. */
+  readonly end: () => void;
+
+  constructor(clock: Clock, count: Count, end = () => {}) {
     this.#clock = clock;
     this.#count = count;
+    this.end = end;
   }
 
   connect(target: Consumer): void {
@@ -48,13 +56,15 @@ export class Outlet implements Consumer {
     if (!this.#target) throw new Error('the pipeline is not connected');
     this.#inFlight++;
     const began = this.#clock.monotonic();
-    let accepted = false;
+    let refusal: { error: unknown } | undefined;
     try {
       await this.#target.consume(batch, signal);
-      accepted = true;
+    } catch (error) {
+      refusal = { error };
+      throw error;
     } finally {
       this.elapsed += this.#clock.monotonic() - began;
-      this.#count(pointCount(batch), accepted);
+      this.#count(pointCount(batch), refusal);
       if (--this.#inFlight === 0) this.#idle();
     }
   }
@@ -72,7 +82,8 @@ function openOrAborted(gate: Promise<void>, signal: AbortSignal): Promise<void> 
   });
 }
 
-export function receiverOutlet(clock: Clock, meter: Meter, transport = ''): Outlet {
+/** What is refused is lost where the receiver cannot keep it: said once a minute, with the number of points since. */
+export function receiverOutlet(clock: Clock, meter: Meter, log: Logger, transport = ''): Outlet {
   const count = (name: string, help: string) =>
     meter.counter(`otelcol_receiver_${name}_metric_points`, {
       help,
@@ -81,7 +92,17 @@ export function receiverOutlet(clock: Clock, meter: Meter, transport = ''): Outl
     });
   const accepted = count('accepted', 'Number of metric points successfully pushed into the pipeline.');
   const refused = count('refused', 'Number of metric points that could not be pushed into the pipeline.');
-  return new Outlet(clock, (points, ok) => (ok ? accepted : refused).add(points));
+  const losses = createLosses(clock, (points, _, error) =>
+    log.warn(`${points} metric points were refused by what follows`, { error }, { always: true }),
+  );
+  return new Outlet(
+    clock,
+    (points, refusal) => {
+      (refusal ? refused : accepted).add(points);
+      if (refusal) losses.add('refused', points, refusal.error);
+    },
+    losses.flush,
+  );
 }
 
 const METRICS_SIGNAL = { otel_signal: 'metrics' };

@@ -1,6 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '#clock';
-import type { Component, Consumer, Exporter, Extension, Factory, Host, Meter, Processor, Status } from '#component';
+import type {
+  Component,
+  Consumer,
+  Exporter,
+  Extension,
+  Factory,
+  Host,
+  Logger,
+  Meter,
+  Processor,
+  Status,
+} from '#component';
 import type { Logs } from '../telemetry/logger.ts';
 import type { MeterRegistry } from '../telemetry/meter.ts';
 import { exporterInlet, type Outlet, processorInlet, processorOutlet, receiverOutlet } from './edge.ts';
@@ -52,14 +63,19 @@ export function createInstance(
   const { kind, id, factory, config } = node.wanted;
   const { clock, logs, meters, version } = surroundings;
   const { meter, close } = meters.scope({ [kind]: id });
-  const instance = new Instance(node, outletFor(factory, clock, meter), close);
+  const log = logs.component(kind, id);
+  const outlet = outletFor(factory, clock, meter, log);
+  const instance = new Instance(node, outlet, () => {
+    outlet?.end();
+    close();
+  });
   const host: Host = {
     kind,
     id,
     clock,
     version,
     meter,
-    log: logs.component(kind, id),
+    log,
     report: (status, why) => surroundings.onStatus(instance, status, why),
     shutdown: (why) => surroundings.onShutdown(instance, why),
     extension(wanted) {
@@ -83,8 +99,8 @@ export function createInstance(
   return instance;
 }
 
-function outletFor(factory: Factory, clock: Clock, meter: Meter): Outlet | undefined {
-  if (factory.kind === 'receiver') return receiverOutlet(clock, meter, factory.transport);
+function outletFor(factory: Factory, clock: Clock, meter: Meter, log: Logger): Outlet | undefined {
+  if (factory.kind === 'receiver') return receiverOutlet(clock, meter, log, factory.transport);
   return factory.kind === 'processor' ? processorOutlet(clock, meter) : undefined;
 }
 

@@ -23,3 +23,38 @@ export function createComplaints(
     write(message, last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields);
   };
 }
+
+/** Losses on their way into the log. */
+export interface Losses {
+  /** So many metric points were lost. `error` is what the next line says about them. */
+  add(reason: string, points: number, error?: unknown): void;
+  /** Says what has not been said yet; at the latest when the component ends. */
+  flush(): void;
+}
+
+/**
+ * Says each reason at most once a minute, and with it all points lost for that reason since it was said last, so that the
+ * log adds up to what the counter has.
+ */
+export function createLosses(clock: Clock, say: (points: number, reason: string, error: unknown) => void): Losses {
+  const known = new Map<string, { at: number; points: number; error: unknown }>();
+  return {
+    add(reason, points, error) {
+      const now = clock.monotonic();
+      const entry = known.get(reason) ?? { at: Number.NEGATIVE_INFINITY, points: 0, error };
+      known.set(reason, entry);
+      entry.points += points;
+      entry.error = error;
+      if (now - entry.at < PAUSE) return;
+      say(entry.points, reason, error);
+      entry.at = now;
+      entry.points = 0;
+    },
+    flush() {
+      for (const [reason, entry] of known) {
+        if (entry.points > 0) say(entry.points, reason, entry.error);
+        entry.points = 0;
+      }
+    },
+  };
+}

@@ -1,7 +1,7 @@
 import { sleep } from '#clock';
 import { type Counter, type Host, isPermanent, ThrottleError } from '#component';
 import { createBackoff, LONGEST_THROTTLE } from './backoff.ts';
-import { createComplaints } from './complaints.ts';
+import { createComplaints, createLosses } from './complaints.ts';
 import type { RetrySettings } from './settings.ts';
 import { linked, untilAborted } from './signals.ts';
 
@@ -36,11 +36,15 @@ export interface Deadlines {
 export interface Delivery<T> {
   /** Resolves with undefined when sent, or with the error that it was given up for. `cancel` is the caller's own signal. */
   deliver(item: T, heard: boolean, cancel?: AbortSignal): Promise<unknown>;
+  /** Logs the points that were given up and not said yet. */
+  flush(): void;
 }
 
 export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadlines): Delivery<T> {
   const { host, retry, timeout } = options;
-  const complain = createComplaints(host.clock, host.log.error);
+  const losses = createLosses(host.clock, (points, reason, error) =>
+    host.log.error(`dropped ${points} metric points`, { reason, error }, { always: true }),
+  );
   const note = createComplaints(host.clock, host.log.warn);
   const sent = host.meter.counter('otelcol_exporter_sent_metric_points', {
     help: 'Metric points that the destination took.',
@@ -88,7 +92,7 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
   function giveUp(item: T, reason: DropReason, error: unknown, heard: boolean): void {
     const points = options.points(item);
     lost(host, reason).add(points);
-    if (!heard) complain(reason, `dropped ${points} metric points`, { reason, error });
+    if (!heard) losses.add(reason, points, error);
   }
 
   async function pieces(items: readonly T[], heard: boolean, cancel?: AbortSignal): Promise<unknown> {
@@ -121,7 +125,7 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
     }
   }
 
-  return { deliver };
+  return { deliver, flush: losses.flush };
 }
 
 /** The counter of points that an exporter gave up, by reason. */

@@ -112,6 +112,7 @@ class QueueSender<T> implements Sender<T> {
       this.#checkIdle();
     });
     signal.removeEventListener('abort', end);
+    this.#delivery.flush();
   }
 
   #sizeOf(item: T): number {

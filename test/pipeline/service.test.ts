@@ -140,6 +140,23 @@ describe('Service', () => {
     expect(meters.value('otelcol_exporter_sent_metric_points')).to.equal(undefined);
   });
 
+  it('says once a minute how many points of a receiver were refused, and why; all of them by the end', async () => {
+    const { service, component, emit, clock, lines, meters } = harness();
+    const parts = [component('receiver', 'r'), component('exporter', 'e', { failConsume: new Error('queue full') })];
+    await service.start(serviceOf(parts, { metrics: 'r → → e' }), signal);
+    const said = () =>
+      lines.flatMap((line) => /warn +receiver r: (\d+) metric points were refused/.exec(line)?.[1] ?? []);
+    for (let i = 0; i < 3; i++) await rejection(emit('r'));
+    expect(said()).to.deep.equal(['2']);
+    expect(lines.at(-1)).to.include('queue full');
+    await clock.advance(60_000);
+    for (let i = 0; i < 4; i++) await rejection(emit('r'));
+    expect(said()).to.deep.equal(['2', '6']);
+    expect(meters.value('otelcol_receiver_refused_metric_points', { receiver: 'r' })).to.equal(14);
+    await service.stop();
+    expect(said()).to.deep.equal(['2', '6', '6']);
+  });
+
   it('leaves counting to an exporter that has a queue', async () => {
     const { service, component, emit, meters } = harness();
     const parts = [component('receiver', 'r'), component('exporter', 'e', { queued: true })];

@@ -165,9 +165,12 @@ describe('exporters/otlphttp', () => {
       await exporter.consume(everything(), never);
       expect(got).to.have.length(1);
       expect(host.metric('otelcol_exporter_send_failed_metric_points', { reason: 'rejected' })).to.equal(3);
-      expect(host.logs).to.deep.equal([
-        { level: 'warn', message: 'the server rejected 3 data points', fields: { message: 'too old' } },
-      ]);
+      const said = { level: 'warn', fields: { message: 'too old' }, manner: { always: true } };
+      expect(host.logs).to.deep.equal([{ ...said, message: 'the server rejected 3 data points' }]);
+      await exporter.consume(everything(), never);
+      await exporter.consume(everything(), never);
+      await exporter.stop?.(never);
+      expect(host.logs.slice(1)).to.deep.equal([{ ...said, message: 'the server rejected 6 data points' }]);
     });
 
     it('may be a warning alone, in JSON', async () => {
