@@ -143,7 +143,7 @@ export class Batcher implements Processor {
 
 function instruments({ meter }: Host) {
   const drop = (reason: string): Counter =>
-    meter.counter('otelcol_processor_batch_dropped_metric_points', {
+    meter.counter('dnscol_processor_batch_dropped_metric_points_total', {
       help: 'Samples of batches that what follows did not take',
       unit: '{datapoints}',
       attributes: { reason },

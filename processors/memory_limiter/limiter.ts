@@ -25,7 +25,7 @@ export class MemoryLimiter implements Processor {
     this.#memory = memory;
     this.#limits = limitsOf(config, memory.total());
     const count = (name: string, help: string) =>
-      host.meter.counter(`otelcol_processor_${name}_metric_points`, { help, unit: '{datapoints}' });
+      host.meter.counter(`otelcol_processor_memory_limiter_${name}_metric_points`, { help, unit: '{datapoints}' });
     this.#accepted = count(
       'accepted',
       'Number of metric points successfully pushed into the next component in the pipeline.',

@@ -36,7 +36,7 @@ export default processor({
       (reason) =>
         [
           reason,
-          host.meter.counter('otelcol_processor_relabel_dropped_metric_points', {
+          host.meter.counter('dnscol_processor_relabel_dropped_metric_points_total', {
             help: 'Samples that relabelling left out',
             unit: '{datapoints}',
             attributes: { reason },

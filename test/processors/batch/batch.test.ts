@@ -47,7 +47,7 @@ function gated(): Sink & { open(): void; waiting: number } {
 describe('processors/batch', () => {
   processorContract(batch, {
     config: { timeout: '1s' },
-    buffers: { dropped: 'otelcol_processor_batch_dropped_metric_points' },
+    buffers: { dropped: 'dnscol_processor_batch_dropped_metric_points_total' },
   });
   processorContract(batch, { config: { timeout: '0s', send_batch_size: 1 } });
 
@@ -178,7 +178,7 @@ describe('processors/batch', () => {
       await lose(new Error('queue full'));
       await lose(new PermanentError('bad data'));
       await lose(undefined);
-      const dropped = (reason: string) => host.metric('otelcol_processor_batch_dropped_metric_points', { reason });
+      const dropped = (reason: string) => host.metric('dnscol_processor_batch_dropped_metric_points_total', { reason });
       expect([dropped('refused'), dropped('permanent'), dropped('deadline')]).to.deep.equal([2, 2, 0]);
       expect(host.logs.map((l) => l.level)).to.deep.equal(['error', 'info']);
       expect(host.logs[0]!.fields.error).to.have.property('message', 'queue full');
@@ -190,7 +190,7 @@ describe('processors/batch', () => {
       await processor.consume([snapshot(2)], signal);
       await processor.consume([snapshot(1)], signal);
       await processor.stop!(AbortSignal.abort(new Error('deadline')));
-      expect(host.metric('otelcol_processor_batch_dropped_metric_points', { reason: 'deadline' })).to.equal(3);
+      expect(host.metric('dnscol_processor_batch_dropped_metric_points_total', { reason: 'deadline' })).to.equal(3);
     });
 
     it('do not happen silently after stop: a late batch is given back', async () => {

@@ -53,8 +53,8 @@ describe('processors/memory_limiter', () => {
     await host.clock.advance(1000);
     expect(await taken()).to.equal(true);
     expect(next.batches).to.have.length(2);
-    expect(host.metric('otelcol_processor_refused_metric_points')).to.equal(2);
-    expect(host.metric('otelcol_processor_accepted_metric_points')).to.equal(4);
+    expect(host.metric('otelcol_processor_memory_limiter_refused_metric_points')).to.equal(2);
+    expect(host.metric('otelcol_processor_memory_limiter_accepted_metric_points')).to.equal(4);
     expect(host.logs.filter((l) => l.level !== 'debug').map((l) => l.level)).to.deep.equal(['warn', 'info']);
   });
 

@@ -30,7 +30,7 @@ function make(...rules: unknown[]) {
     await processor.consume([snapshotOf(set, values)], signal);
     return next.batches.at(-1)?.[0];
   };
-  const dropped = (reason: string) => host.metric('otelcol_processor_relabel_dropped_metric_points', { reason });
+  const dropped = (reason: string) => host.metric('dnscol_processor_relabel_dropped_metric_points_total', { reason });
   return { host, next, processor, send, dropped };
 }
 
