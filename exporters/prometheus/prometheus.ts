@@ -115,7 +115,11 @@ function pageHandler(config: Config, pages: Pages): (request: ServerRequest) => 
   return async ({ path, headers }) => {
     if (path !== config.path) return { status: 404, body: `not here: the metrics are at ${config.path}\n` };
     const format = negotiateFormat(headers.accept, config.enable_open_metrics);
-    return { status: 200, headers: { 'content-type': format.contentType }, body: await pages.page(format) };
+    return {
+      status: 200,
+      headers: { 'content-type': format.contentType, vary: 'Accept' },
+      body: await pages.page(format),
+    };
   };
 }
 

@@ -164,12 +164,12 @@ function textHeading(family: Family, name: string): Heading {
     case 'histogram':
       if (suffix === '_bucket' || suffix === '_sum' || suffix === '_count') return { name: base, type: 'histogram' };
       return { name, type: suffix === '_created' ? 'gauge' : 'unknown' };
-    case 'gaugehistogram':
-      return suffix === '_bucket' ? { name: base, type: 'histogram' } : { name, type: 'gauge' };
     case 'summary':
       if (name !== family.name && (suffix === '_sum' || suffix === '_count')) return { name: base, type: 'summary' };
       if (name !== family.name && suffix === '_created') return { name, type: 'gauge' };
       return { name, type: 'summary' };
+    // As `histogram` its buckets would lack their sum and count, which are called _gsum and _gcount.
+    case 'gaugehistogram':
     case 'unknown':
       return { name, type: 'unknown' };
     default:

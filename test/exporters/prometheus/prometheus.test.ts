@@ -174,6 +174,7 @@ describe('exporter prometheus', () => {
     const plain = await ask('/metrics');
     const packed = await ask('/metrics', { headers: { 'accept-encoding': 'gzip' } });
     expect(packed.headers['content-encoding']).to.equal('gzip');
+    expect(packed.headers.vary).to.equal('Accept, Accept-Encoding');
     expect(packed.body.equals(plain.body)).to.equal(true);
     const head = await ask('/metrics', { method: 'HEAD' });
     expect([head.headers['content-length'], head.body.length]).to.deep.equal([String(plain.body.length), 0]);

@@ -118,7 +118,7 @@ describe('exposition writer', () => {
         '# TYPE odd untyped\nodd 3\n',
     );
     writes(
-      'a gauge histogram as histogram and gauges',
+      'a gauge histogram as untyped series, for as a histogram it would lack _sum and _count',
       [
         source([
           ['g', 'gaugehistogram'],
@@ -127,7 +127,7 @@ describe('exposition writer', () => {
           ['g_gsum', {}, 3],
         ]),
       ],
-      '# TYPE g histogram\ng_bucket{le="+Inf"} 2\n# TYPE g_gcount gauge\ng_gcount 2\n# TYPE g_gsum gauge\ng_gsum 3\n',
+      '# TYPE g_bucket untyped\ng_bucket{le="+Inf"} 2\n# TYPE g_gcount untyped\ng_gcount 2\n# TYPE g_gsum untyped\ng_gsum 3\n',
     );
     writes(
       'a summary',
