@@ -70,7 +70,7 @@ export default receiver({
         const batch = await collector.collect(signal);
         if (batch.length) await next.consume(batch, signal);
       },
-      onError: (error) => host.log.warn('this collection of cgroups is lost', { error }),
+      onError: (error) => host.log.warn('this collection of cgroups could not be made or handed on', { error }),
     });
     return {
       async start() {

@@ -118,7 +118,8 @@ export class CgroupCollector {
       : count === 0
         ? `no cgroup under ${hierarchies.map((one) => one.mount).join(', ')} matches ${this.#options.cgroups.join(', ')}`
         : '';
-    if (why && why !== this.#missing) this.#host.log.warn(why);
+    // Without hierarchies the status says it.
+    if (why && hierarchies.length && why !== this.#missing) this.#host.log.warn(why);
     if (!why && this.#missing) this.#host.log.info('found cgroups to read', { cgroups: count });
     this.#missing = why;
     if (hierarchies.length) this.#host.report('ok');

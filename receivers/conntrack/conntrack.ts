@@ -38,7 +38,8 @@ export default receiver({
         const batch = collector.collect();
         if (batch.length) await next.consume(batch, signal);
       },
-      onError: (error) => host.log.warn('this collection of connection tracking is lost', { error }),
+      onError: (error) =>
+        host.log.warn('this collection of connection tracking could not be made or handed on', { error }),
     });
     const looks = interval === undefined ? undefined : sampling(host.clock, interval, (now) => collector.look(now));
     return {

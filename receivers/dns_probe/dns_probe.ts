@@ -26,7 +26,7 @@ export default receiver({
         const batch = await prober.collect(signal);
         if (batch.length) await next.consume(batch, signal);
       },
-      onError: (error) => host.log.warn('this collection of DNS probes is lost', { error }),
+      onError: (error) => host.log.warn('this collection of DNS probes could not be made or handed on', { error }),
     });
     return {
       async start() {

@@ -101,7 +101,6 @@ export class Prober {
     const why = aimless
       ? `there is no ${resolv_conf} under ${root_path} to name the servers; write it there, or give dns_servers`
       : trouble && `probes from its own network namespace only: ${trouble}`;
-    if (why) this.#once(why, why);
     if (why) this.#host.report('recoverable', why);
     else this.#host.report('ok');
   }

@@ -60,7 +60,7 @@ export default receiver({
         else looks?.stop();
         if (batch.length) await next.consume(batch, signal);
       },
-      onError: (error) => host.log.warn('this collection of dnsmasq is lost', { error }),
+      onError: (error) => host.log.warn('this collection of dnsmasq could not be made or handed on', { error }),
     });
     return {
       async start() {

@@ -56,7 +56,7 @@ export default receiver({
       initialDelay: options.initial_delay,
       timeout: options.timeout,
       round: (signal) => next.consume(collector.collect(), signal),
-      onError: (error) => host.log.warn('this collection of localdns is lost', { error }),
+      onError: (error) => host.log.warn('this collection of localdns could not be made or handed on', { error }),
     });
     return {
       async start() {

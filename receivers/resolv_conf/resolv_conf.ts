@@ -63,7 +63,8 @@ export default receiver({
         const batch = await collector.collect(signal);
         if (batch.length) await next.consume(batch, signal);
       },
-      onError: (error) => host.log.warn('this collection of resolv.conf files is lost', { error }),
+      onError: (error) =>
+        host.log.warn('this collection of resolv.conf files could not be made or handed on', { error }),
     });
     return {
       async start() {
