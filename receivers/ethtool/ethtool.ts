@@ -85,7 +85,7 @@ export function readFrom(source: Source, options: Options, host: Host, next: Con
       else host.report('ok');
       if (batch.length) await next.consume(batch, signal);
     },
-    onError: (error) => host.log.warn('this collection of interfaces is lost', { error }),
+    onError: (error) => host.log.warn('this collection of interfaces could not be made or handed on', { error }),
   });
   const looks =
     interval !== undefined && source.kernel ? sampling(host.clock, interval, (now) => collector.look(now)) : undefined;
