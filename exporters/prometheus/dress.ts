@@ -14,7 +14,7 @@ import {
   seriesName,
   sortedLabels,
 } from '#metrics';
-import { suffixedName } from './suffix.ts';
+import { withSuffixes } from '#prometheus';
 
 export interface Dress {
   namespace: string;
@@ -75,7 +75,7 @@ function labelsOf(dress: Dress, series: Series, extra: ReadonlyMap<string, strin
 }
 
 function nameOf({ namespace, suffixes, classicNames }: Dress, name: string, family: Family): string {
-  const full = (namespace ? `${namespace}_` : '') + (suffixes ? suffixedName(name, family) : name);
+  const full = (namespace ? `${namespace}_` : '') + (suffixes ? withSuffixes(name, family) : name);
   return classicNames ? full.replace(/[^a-zA-Z0-9_:]/g, '_').replace(/^(?=\d)/, '_') : full;
 }
 
