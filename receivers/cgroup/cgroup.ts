@@ -1,6 +1,6 @@
 import { receiver } from '#component';
-import { bool, didYouMean, duration, list, mapOf, object, string, withDefault } from '#config';
-import { poll } from '#kit';
+import { bool, didYouMean, list, mapOf, object, string, withDefault } from '#config';
+import { collecting, collectionFields, rootPathField } from '#kit';
 import { createRoot } from '#linux';
 import { CgroupCollector } from './collector.ts';
 import { ALL_METRICS, COMMON_LABELS } from './metrics.ts';
@@ -24,14 +24,8 @@ const toggles = {
 };
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
-  root_path: withDefault(
-    string({ nonEmpty: true }),
-    '/',
-    "Where the host's file system is seen, such as `/hostfs` in a pod that mounts it there.",
-  ),
+  ...collectionFields,
+  root_path: rootPathField,
   cgroups: withDefault(
     list(pattern, { min: 1 }),
     ['/', '/*'],
@@ -61,17 +55,7 @@ export default receiver({
       exclude: options.exclude,
       isEnabled: (metric) => isEnabled.get(metric) === true,
     });
-    const rounds = poll({
-      clock: host.clock,
-      interval: options.collection_interval,
-      initialDelay: options.initial_delay,
-      timeout: options.timeout,
-      async round(signal) {
-        const batch = await collector.collect(signal);
-        if (batch.length) await next.consume(batch, signal);
-      },
-      onError: (error) => host.log.warn('this collection of cgroups could not be made or handed on', { error }),
-    });
+    const rounds = collecting(options, host, next, 'cgroups', (signal) => collector.collect(signal));
     return {
       async start() {
         rounds.start();

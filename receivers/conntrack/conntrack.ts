@@ -1,19 +1,13 @@
 import { receiver } from '#component';
-import { duration, object, optional, string, withDefault } from '#config';
-import { poll, sampling } from '#kit';
+import { duration, object, optional } from '#config';
+import { collecting, collectionFields, rootPathField, sampling } from '#kit';
 import { createRoot } from '#linux';
 import { ConntrackCollector } from './collector.ts';
 import { METRICS } from './metrics.ts';
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
-  root_path: withDefault(
-    string({ nonEmpty: true }),
-    '/',
-    "Where the host's file system is seen, such as `/hostfs` in a pod that mounts it there.",
-  ),
+  ...collectionFields,
+  root_path: rootPathField,
   sampling_interval: optional(
     duration({ min: 10 }),
     'Look this often between collections, `100ms` usually, and report peaks; without it not at all.',
@@ -29,18 +23,7 @@ export default receiver({
   create(options, host, next) {
     const interval = options.sampling_interval;
     const collector = new ConntrackCollector(createRoot(options.root_path), host, interval !== undefined);
-    const rounds = poll({
-      clock: host.clock,
-      interval: options.collection_interval,
-      initialDelay: options.initial_delay,
-      timeout: options.timeout,
-      async round(signal) {
-        const batch = collector.collect();
-        if (batch.length) await next.consume(batch, signal);
-      },
-      onError: (error) =>
-        host.log.warn('this collection of connection tracking could not be made or handed on', { error }),
-    });
+    const rounds = collecting(options, host, next, 'connection tracking', () => collector.collect());
     const looks = interval === undefined ? undefined : sampling(host.clock, interval, (now) => collector.look(now));
     return {
       async start() {

@@ -1,6 +1,6 @@
 import { receiver } from '#component';
-import { duration, list, mapOf, object, string, withDefault } from '#config';
-import { poll } from '#kit';
+import { list, mapOf, object, string, withDefault } from '#config';
+import { collecting, collectionFields, rootPathField } from '#kit';
 import { CorefileCollector } from './collector.ts';
 import { ALL_METRICS } from './metrics.ts';
 
@@ -10,14 +10,8 @@ const absolute = string({
 });
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
-  root_path: withDefault(
-    string({ nonEmpty: true }),
-    '/',
-    "Where the host's file system is seen, such as `/hostfs` in a pod that mounts it there.",
-  ),
+  ...collectionFields,
+  root_path: rootPathField,
   paths: withDefault(
     list(absolute, { min: 1 }),
     ['/etc/coredns/Corefile'],
@@ -48,17 +42,7 @@ export default receiver({
       importRoot: options.import_root,
       env: Object.fromEntries(options.env),
     });
-    const rounds = poll({
-      clock: host.clock,
-      interval: options.collection_interval,
-      initialDelay: options.initial_delay,
-      timeout: options.timeout,
-      async round(signal) {
-        const batch = await collector.collect(signal);
-        if (batch.length) await next.consume(batch, signal);
-      },
-      onError: (error) => host.log.warn('this collection of Corefiles could not be made or handed on', { error }),
-    });
+    const rounds = collecting(options, host, next, 'Corefiles', (signal) => collector.collect(signal));
     return {
       async start() {
         rounds.start();

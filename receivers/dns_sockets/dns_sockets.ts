@@ -1,20 +1,14 @@
 import { receiver } from '#component';
-import { duration, int, list, object, oneOf, optional, string, strings, withDefault } from '#config';
-import { poll, sampling } from '#kit';
+import { duration, int, list, object, oneOf, optional, strings, withDefault } from '#config';
+import { collecting, collectionFields, rootPathField, sampling } from '#kit';
 import { createRoot } from '#linux';
 import { DnsSocketsCollector } from './collector.ts';
 import { METRICS } from './metrics.ts';
 import { SERVERS } from './servers.ts';
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
-  root_path: withDefault(
-    string({ nonEmpty: true }),
-    '/',
-    "Where the host's file system is seen, such as `/hostfs` in a pod that mounts it there.",
-  ),
+  ...collectionFields,
+  root_path: rootPathField,
   namespaces: withDefault(
     oneOf('host', 'pods', 'all'),
     'all',
@@ -53,17 +47,7 @@ export default receiver({
       isSampled: interval !== undefined,
     });
     const samples = interval && sampling(host.clock, interval, (now) => collector.sample(now));
-    const rounds = poll({
-      clock: host.clock,
-      interval: options.collection_interval,
-      initialDelay: options.initial_delay,
-      timeout: options.timeout,
-      async round(signal) {
-        const batch = await collector.collect(signal);
-        if (batch.length) await next.consume(batch, signal);
-      },
-      onError: (error) => host.log.warn('this collection of DNS sockets could not be made or handed on', { error }),
-    });
+    const rounds = collecting(options, host, next, 'DNS sockets', (signal) => collector.collect(signal));
     return {
       async start() {
         rounds.start();

@@ -1,19 +1,13 @@
 import { receiver } from '#component';
-import { bool, duration, int, object, optional, string, withDefault } from '#config';
-import { poll, sampling } from '#kit';
+import { bool, duration, int, object, optional, withDefault } from '#config';
+import { collecting, collectionFields, rootPathField, sampling } from '#kit';
 import { createRoot } from '#linux';
 import { DnsmasqCollector } from './collector.ts';
 import { METRICS } from './metrics.ts';
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
-  root_path: withDefault(
-    string({ nonEmpty: true }),
-    '/',
-    "Where the host's file system is seen, such as `/hostfs` in a pod that mounts it there.",
-  ),
+  ...collectionFields,
+  root_path: rootPathField,
   sampling_interval: optional(
     duration({ min: 10 }),
     'Count the processes this often between collections, `100ms` usually; without it not at all.',
@@ -47,20 +41,13 @@ export default receiver({
       kubeDnsNames: options.kube_dns_names,
     });
     const looks = interval === undefined ? undefined : sampling(host.clock, interval, (now) => collector.look(now));
-    const rounds = poll({
-      clock: host.clock,
-      interval: options.collection_interval,
-      initialDelay: options.initial_delay,
-      timeout: options.timeout,
-      async round(signal) {
-        const batch = await collector.collect(signal);
-        host.report('ok');
-        // To wake up for nothing costs as much as for something.
-        if (collector.isWatching) looks?.start();
-        else looks?.stop();
-        if (batch.length) await next.consume(batch, signal);
-      },
-      onError: (error) => host.log.warn('this collection of dnsmasq could not be made or handed on', { error }),
+    const rounds = collecting(options, host, next, 'dnsmasq', async (signal) => {
+      const batch = await collector.collect(signal);
+      host.report('ok');
+      // To wake up for nothing costs as much as for something.
+      if (collector.isWatching) looks?.start();
+      else looks?.stop();
+      return batch;
     });
     return {
       async start() {

@@ -1,6 +1,6 @@
 import { type Consumer, type Host, type Receiver, receiver } from '#component';
 import { bool, duration, type Infer, object, oneOf, optional, string, strings, withDefault } from '#config';
-import { poll, sampling } from '#kit';
+import { collecting, collectionFields, sampling } from '#kit';
 import { createRoot, libc } from '#linux';
 import { EthtoolCollector } from './collector.ts';
 import { chooser, listDevices } from './devices.ts';
@@ -15,9 +15,7 @@ const filter = (what: string, include: readonly string[] = []) =>
   });
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
+  ...collectionFields,
   root_path: withDefault(
     string({ nonEmpty: true }),
     '/',
@@ -74,18 +72,11 @@ export function readFrom(source: Source, options: Options, host: Host, next: Con
     isWanted: chooser(options.statistics.include, options.statistics.exclude),
     isSampled: (name) => interval !== undefined && isSampled(name),
   });
-  const rounds = poll({
-    clock: host.clock,
-    interval: options.collection_interval,
-    initialDelay: options.initial_delay,
-    timeout: options.timeout,
-    async round(signal) {
-      const batch = await collector.collect(await places.list(signal), signal);
-      if (places.trouble) host.report('recoverable', places.trouble);
-      else host.report('ok');
-      if (batch.length) await next.consume(batch, signal);
-    },
-    onError: (error) => host.log.warn('this collection of interfaces could not be made or handed on', { error }),
+  const rounds = collecting(options, host, next, 'interfaces', async (signal) => {
+    const batch = await collector.collect(await places.list(signal), signal);
+    if (places.trouble) host.report('recoverable', places.trouble);
+    else host.report('ok');
+    return batch;
   });
   const looks =
     interval !== undefined && source.kernel ? sampling(host.clock, interval, (now) => collector.look(now)) : undefined;

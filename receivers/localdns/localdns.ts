@@ -1,6 +1,6 @@
 import { receiver } from '#component';
-import { bool, duration, object, string, withDefault } from '#config';
-import { poll } from '#kit';
+import { bool, object, string, withDefault } from '#config';
+import { collecting, collectionFields, rootPathField } from '#kit';
 import { LocaldnsCollector } from './collector.ts';
 import { METRICS } from './metrics.ts';
 
@@ -10,14 +10,8 @@ const absolute = string({
 });
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
-  root_path: withDefault(
-    string({ nonEmpty: true }),
-    '/',
-    "Where the host's file system is seen, such as `/hostfs` in a pod that mounts it there.",
-  ),
+  ...collectionFields,
+  root_path: rootPathField,
   corefile: withDefault(
     absolute,
     '/opt/azure/containers/localdns/updated.localdns.corefile',
@@ -50,14 +44,7 @@ export default receiver({
       cgroup: options.cgroup,
       missingAsZero: options.missing_as_zero,
     });
-    const rounds = poll({
-      clock: host.clock,
-      interval: options.collection_interval,
-      initialDelay: options.initial_delay,
-      timeout: options.timeout,
-      round: (signal) => next.consume(collector.collect(), signal),
-      onError: (error) => host.log.warn('this collection of localdns could not be made or handed on', { error }),
-    });
+    const rounds = collecting(options, host, next, 'localdns', () => collector.collect());
     return {
       async start() {
         rounds.start();

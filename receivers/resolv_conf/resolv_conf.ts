@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { receiver } from '#component';
-import { duration, object, oneOf, string, strings, withDefault } from '#config';
+import { object, oneOf, string, strings, withDefault } from '#config';
 import { nameFault } from '#dns';
-import { poll } from '#kit';
+import { collecting, collectionFields, rootPathField } from '#kit';
 import { createRoot } from '#linux';
 import { ResolvConfCollector } from './collector.ts';
 import { METRICS } from './metrics.ts';
@@ -17,14 +17,8 @@ const name = string({
 });
 
 const config = object({
-  collection_interval: withDefault(duration({ min: 1 }), '1m', 'Time between the starts of two collections.'),
-  initial_delay: withDefault(duration(), '1s', 'Time before the first collection.'),
-  timeout: withDefault(duration(), '0s', 'Ends a collection that takes longer; `0s`: never.'),
-  root_path: withDefault(
-    string({ nonEmpty: true }),
-    '/',
-    "Where the host's file system is seen, such as `/hostfs` in a pod that mounts it there.",
-  ),
+  ...collectionFields,
+  root_path: rootPathField,
   namespaces: withDefault(
     oneOf('host', 'pods', 'all'),
     'all',
@@ -54,18 +48,7 @@ export default receiver({
       nameservers: options.expected_nameservers,
       externalName: options.external_name,
     });
-    const rounds = poll({
-      clock: host.clock,
-      interval: options.collection_interval,
-      initialDelay: options.initial_delay,
-      timeout: options.timeout,
-      async round(signal) {
-        const batch = await collector.collect(signal);
-        if (batch.length) await next.consume(batch, signal);
-      },
-      onError: (error) =>
-        host.log.warn('this collection of resolv.conf files could not be made or handed on', { error }),
-    });
+    const rounds = collecting(options, host, next, 'resolv.conf files', (signal) => collector.collect(signal));
     return {
       async start() {
         rounds.start();

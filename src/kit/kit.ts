@@ -1,4 +1,5 @@
 /** Small parts that several components share. */
+export * from './collecting.ts';
 export * from './deadline.ts';
 export * from './gathering.ts';
 export * from './gatherings.ts';
