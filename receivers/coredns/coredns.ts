@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type Consumer, type Host, type Receiver, receiver } from '#component';
 import * as s from '#config';
-import { createHttpClient } from '#http';
+import { createHttpClient, shownUrl } from '#http';
 import { formatPromDuration, Job, prometheusConfig, REPORT_METRICS, scrapeMetrics, type Target } from '#prometheus';
 import { Bridge } from './bridge.ts';
 import { Checks } from './checks.ts';
@@ -102,7 +102,7 @@ function create(options: Config, host: Host, next: Consumer): Receiver {
       userAgent,
       found({ kind, url }) {
         found++;
-        host.log.info('found a DNS server', { kind, endpoint: url.href });
+        host.log.info('found a DNS server', { kind, endpoint: shownUrl(url) });
       },
     },
     options.job,

@@ -4,6 +4,7 @@ export * from './issue.ts';
 export * from './node.ts';
 export { formatDuration, parseDuration, parseSize } from './quantity.ts';
 export { describe } from './reading.ts';
+export { QUERY_VALUES, REDACTED } from './redact.ts';
 export * from './scalars.ts';
 export * from './schema.ts';
 export { Secret } from './secret.ts';

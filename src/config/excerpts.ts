@@ -1,6 +1,6 @@
 /** The source lines under an issue, with everything masked that may be a secret. */
 import type { ConfigNode, Place } from './node.ts';
-import { isHeadersKey, isSecretKey, joined, REDACTED, type Span, suspectSpans } from './redact.ts';
+import { isHeadersKey, isSuspectKey, joined, REDACTED, type Span, suspectSpans } from './redact.ts';
 
 export interface Excerpt {
   readonly text: string;
@@ -59,7 +59,7 @@ function guessed(lines: readonly string[], at: number, suspect: boolean): Span[]
   const key = KEY.exec(line.slice(0, KEY_WIDTH));
   const under = keyAbove(lines, at);
   if (under === 'secret') spans.push([indentOf(line), line.length]);
-  else if (under === 'headers' || suspect || (key && (isSecretKey(key[3]!) || isHeadersKey(key[3]!)))) {
+  else if (under === 'headers' || suspect || (key && (isSuspectKey(key[3]!) || isHeadersKey(key[3]!)))) {
     spans.push([key?.[0].length ?? indentOf(line), line.length]);
   }
   spans.push(...suspectSpans(line));
@@ -90,7 +90,7 @@ function keyAbove(lines: readonly string[], at: number): 'secret' | 'headers' | 
     const key = keyOn(line);
     if (key === undefined) continue;
     indent = indentOf(line);
-    if (isSecretKey(key)) return 'secret';
+    if (isSuspectKey(key)) return 'secret';
     if (isHeadersKey(key)) return 'headers';
   }
   return undefined;

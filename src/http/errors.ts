@@ -1,3 +1,5 @@
+import { QUERY_VALUES, REDACTED } from '#config';
+
 /** The answer's body is larger than the caller is willing to take; the connection has been destroyed. */
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError';
@@ -9,12 +11,16 @@ export class BodyTooLargeError extends Error {
   }
 }
 
-/** A URL as it may be shown: without user name and password. */
+/**
+ * A URL as it may be shown: without user name and password, and with `[REDACTED]` for every value of its query, any of
+ * which may be a key (`?apikey=…`). What has no `=` is taken for a value.
+ */
 export function shownUrl(url: URL): string {
-  if (!url.username && !url.password) return url.href;
   const shown = new URL(url);
   shown.username = '';
   shown.password = '';
+  shown.hash = '';
+  shown.search = url.search.replace(QUERY_VALUES, REDACTED);
   return shown.href;
 }
 

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { components } from '../../src/components.ts';
 import { fingerprint } from '../../src/config/fingerprint.ts';
 import { formatIssues } from '../../src/config/format.ts';
+import { redactUrls } from '../../src/config/redact.ts';
 import { runCli } from '../support/command.ts';
 import { resolveText } from '../support/config.ts';
 
@@ -118,6 +119,45 @@ describe('a secret', () => {
     const { stderr } = await runCli([...argv, ...sets.flatMap((set) => ['--set', set])], env);
     expectNone(stderr);
   });
+});
+
+const shows = (text: string, want: string) =>
+  it(`${text} is shown as ${want}`, () => expect(redactUrls(text)).to.equal(want));
+
+describe('a URL', () => {
+  shows('https://u:p@h/w?apikey=S', 'https://[REDACTED]@h/w?apikey=[REDACTED]');
+  shows('https://h/w?a=S,}&b=${env:B}&c=', 'https://h/w?a=[REDACTED],}&b=[REDACTED]&c=');
+  shows('https://h/w?a=${env:A}SEKRET', 'https://h/w?a=[REDACTED]');
+  shows('https://h?SEKRET', 'https://h?[REDACTED]');
+  shows('/m?token=S&x=y', '/m?token=[REDACTED]&x=[REDACTED]');
+  shows('(/metrics)?:(?P<port>.*)', '(/metrics)?:(?P<port>.*)');
+
+  it('shows the values of its query neither in print-config nor under an issue', async () => {
+    const text = SOUND.replace('${env:REMOTE}', 'https://h/w?sig=SEKRET').replace(
+      'job_name: c',
+      'job_name: c\n          metrics_path: /m?sig=SEKRET',
+    );
+    const { code, stdout } = await runCli(['print-config', '--config', `yaml:${text}`], env);
+    expect(code).to.equal(0);
+    expectNone(stdout, ['SEKRET']);
+    expect(stdout).to.include('/m?sig=[REDACTED]').and.include('https://h/w?sig=[REDACTED]');
+    const { issues, excerpts } = await resolveText(text.replaceAll(/(endpoint|metrics_path):/g, '$1x:'), {
+      components,
+      env,
+    });
+    expectNone(formatIssues(issues, excerpts), ['SEKRET']);
+  });
+});
+
+describe('the line under an issue', () => {
+  for (const line of ['proxy_connect_header: {a: [SEKRET7]}', 'datadog: {api: {key: SEKRET8}}']) {
+    it(`masks ${line}`, async () => {
+      const { issues, excerpts } = await resolveText(`exporters: {${line}}\n`, { components, env });
+      const report = formatIssues(issues, excerpts);
+      expect(report).to.include('[REDACTED]');
+      expect(report).to.not.include('SEKRET');
+    });
+  }
 });
 
 /** A misspelt key, a wrong type, a tab, an open quote, a lost indentation. */

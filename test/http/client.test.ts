@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Secret } from '#config';
-import { BodyTooLargeError, createHttpClient, type HttpClient, type HttpClientOptions, type HttpRequest } from '#http';
+import {
+  BodyTooLargeError,
+  createHttpClient,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpRequest,
+  shownUrl,
+} from '#http';
 import { answering, closeServers, httpServer, rawServer, readAll, until } from '../support/servers.ts';
 
 describe('http client', () => {
@@ -78,6 +85,15 @@ describe('http client', () => {
       `GET http://127.0.0.1:${server.port}/: connect ECONNREFUSED 127.0.0.1:${server.port}`,
     );
     expect(error.cause).to.be.an('error');
+  });
+
+  it("shows no value of a URL's query in an error", async () => {
+    const closed = await httpServer((_request, response) => response.end());
+    await closed.close();
+    const url = new URL(`http://127.0.0.1:${closed.port}/w?apikey=SEKRET&n=&b=KEY#HASH`);
+    const error = await failure(get(0, { url }));
+    expect(error.message).to.match(/^GET http:\/\/127.0.0.1:\d+\/w\?apikey=\[REDACTED\]&n=&b=\[REDACTED\]: connect/);
+    expect(shownUrl(new URL('http://h/?KEY'))).to.equal('http://h/?[REDACTED]');
   });
 
   it('asks the authenticator with the exact body and sends what it adds', async () => {

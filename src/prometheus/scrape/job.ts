@@ -1,5 +1,5 @@
 import type { Consumer, Host } from '#component';
-import { createHttpClient, type HttpClient } from '#http';
+import { createHttpClient, type HttpClient, shownUrl } from '#http';
 import type { Labels } from '#metrics';
 import { httpClientOptions, type ScrapeConfig } from '../config/config.ts';
 import { type Discovery, fileDiscovery, staticDiscovery, type TargetGroup } from '../discovery/discovery.ts';
@@ -166,7 +166,7 @@ export class Job {
         config,
         target,
         version,
-        warn: (message) => log.warn(message, { job: config.job, target: target.url.href }),
+        warn: (message) => log.warn(message, { job: config.job, target: shownUrl(target.url) }),
       }),
       collector: new Collector({
         config,

@@ -75,7 +75,7 @@ export function pageSource({ client, clock, config, target, version, warn }: Pag
       } catch (error) {
         if (!(error instanceof BodyTooLargeError)) throw error;
         const hint = config.limits.bodySize === undefined ? '; body_size_limit allows more' : '';
-        throw new ScrapeError('body_size_limit', `the page is larger than ${maxBody} bytes${hint}`);
+        throw new ScrapeError('body_size_limit', `the page has ${maxBody + 1} bytes or more${hint}`);
       } finally {
         within.end();
       }
