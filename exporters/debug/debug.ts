@@ -11,7 +11,7 @@ const outputPath = s.oneOf('stdout', 'stderr');
 const config = s.check(
   s.object({
     verbosity: s.withDefault(
-      s.oneOf('basic', 'normal', 'detailed'),
+      s.word('basic', 'normal', 'detailed'),
       'basic',
       'A line for each batch, a line for each data point, or everything.',
     ),

@@ -12,10 +12,12 @@ export const batchConfig = check(
     metadata_keys: withDefault(strings(), [], 'Accepted only when empty: no client metadata reaches this pipeline.'),
     metadata_cardinality_limit: withDefault(int({ min: 0 }), 1000, 'Accepted; bounds what `metadata_keys` would make.'),
   }),
-  ({ send_batch_size, send_batch_max_size, metadata_keys }, complain) => {
+  ({ send_batch_size, send_batch_max_size }, complain) => {
     if (send_batch_max_size > 0 && send_batch_max_size < send_batch_size) {
       complain('send_batch_max_size', `must be 0 or at least send_batch_size, which is ${send_batch_size}`);
     }
+  },
+  ({ metadata_keys }, complain) => {
     if (metadata_keys.length > 0) complain('metadata_keys', 'must be empty: no client metadata reaches this pipeline');
   },
 );

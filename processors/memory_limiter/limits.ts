@@ -28,15 +28,22 @@ export const limiterConfig = check(
       'Between two forced garbage collections while above the hard limit.',
     ),
   }),
-  (config, complain) => {
-    const { limit_mib, spike_limit_mib, limit_percentage, spike_limit_percentage } = config;
-    if (config.check_interval === 0) complain('check_interval', 'must be greater than 0');
+  ({ check_interval }, complain) => {
+    if (check_interval === 0) complain('check_interval', 'must be greater than 0');
+  },
+  ({ limit_mib, limit_percentage }, complain) => {
     if (limit_mib === 0 && limit_percentage === 0) complain('', 'needs limit_mib or limit_percentage');
+  },
+  ({ limit_mib, spike_limit_mib }, complain) => {
     if (limit_mib > 0 && spike_limit_mib >= limit_mib) complain('spike_limit_mib', 'must be smaller than limit_mib');
+  },
+  ({ limit_percentage, spike_limit_percentage }, complain) => {
     if (limit_percentage > 0 && spike_limit_percentage >= limit_percentage) {
       complain('spike_limit_percentage', 'must be smaller than limit_percentage');
     }
-    if (config.min_gc_interval_when_soft_limited < config.min_gc_interval_when_hard_limited) {
+  },
+  ({ min_gc_interval_when_soft_limited: soft, min_gc_interval_when_hard_limited: hard }, complain) => {
+    if (soft < hard) {
       complain('min_gc_interval_when_soft_limited', 'must not be less than min_gc_interval_when_hard_limited');
     }
   },

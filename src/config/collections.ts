@@ -1,6 +1,7 @@
 /** Schemas of lists, maps and objects. */
 import { didYouMean, type Report } from './issue.ts';
 import { type ConfigNode, join, type MapNode, nodeOf } from './node.ts';
+import { Partly, partlyReadable, put, readPartly } from './partly.ts';
 import { mismatch, textOf } from './reading.ts';
 import { string } from './scalars.ts';
 import {
@@ -18,15 +19,20 @@ export function list<T>(item: Schema<T>, options: { min?: number } = {}): Schema
   return {
     typeName: `list of ${item.typeName}`,
     inner: { '*': item as Schema<unknown> },
-    read(node, path, report) {
+    read: partlyReadable((node, path, report) => {
       if (node.kind === 'scalar' && node.value === null && !options.min) return [];
       if (node.kind !== 'list') return mismatch(node, path, report, `a list of ${item.typeName}`);
       if (options.min && node.items.length < options.min) {
         report.issue(path, 'must not be empty', node.place);
         return INVALID;
       }
-      return readAll(node.items.map((n, i) => item.read(n, `${path}[${i}]`, report)));
-    },
+      const out: T[] = [];
+      let sound = true;
+      for (const [i, written] of node.items.entries()) {
+        sound = put(out, i, readPartly(item, orEmptyText(written, item), `${path}[${i}]`, report)) && sound;
+      }
+      return sound ? out : new Partly(out);
+    }),
     json: () => ({ type: ['array', 'null'], items: item.json() }),
     rows: (prefix) => item.rows?.(`${prefix}[]`) ?? [],
   };
@@ -65,7 +71,7 @@ export function mapOf<T>(value: Schema<T>, key?: Schema<string>): Schema<Map<str
       for (const [name, entry] of node.entries) {
         const at = join(path, name);
         if (key && key.read(nodeOf(name, entry.keyPlace), at, report) === INVALID) bad = true;
-        const got = value.read(entry.value, at, report);
+        const got = value.read(orEmptyText(entry.value, value), at, report);
         if (got === INVALID) bad = true;
         else out.set(name, got);
       }
@@ -82,18 +88,16 @@ export function object<F extends Fields>(fields: F): Schema<FieldValues<F>> & { 
     typeName: 'map',
     fields,
     inner: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.schema])),
-    read(node, path, report) {
+    read: partlyReadable((node, path, report) => {
       const map = asMap(node);
       if (!map) return mismatch(node, path, report, 'a map');
-      let bad = reportUnknown(map, fields, path, report);
-      const out: Record<string, unknown> = {};
+      let sound = !reportUnknown(map, fields, path, report);
+      const out = {} as FieldValues<F>;
       for (const [name, field] of Object.entries(fields)) {
-        const value = readField(name, field, map, path, report);
-        if (value === INVALID) bad = true;
-        else out[name] = value;
+        sound = put(out, name, readField(name, field, map, path, report)) && sound;
       }
-      return bad ? INVALID : (out as FieldValues<F>);
-    },
+      return sound ? out : new Partly(out);
+    }),
     json: () => objectJson(fields),
     rows: (prefix) => objectRows(fields, prefix),
   };
@@ -119,14 +123,21 @@ function readField(name: string, field: Field<unknown>, map: MapNode, path: stri
   const at = join(path, name);
   const entry = map.entries.get(name);
   if (entry && field.deprecated) report.warn(at, `is deprecated: ${field.deprecated}`, entry.keyPlace);
-  if (entry && !isNothing(entry.value, field.schema)) return field.schema.read(entry.value, at, report);
+  if (entry && !isNothing(entry.value, field.schema)) return readPartly(field.schema, entry.value, at, report);
   if (field.required) {
     report.issue(at, entry ? 'must have a value' : 'is missing', entry?.keyPlace ?? map.place);
     return INVALID;
   }
-  if (field.hasDefault) return field.schema.read(nodeOf(field.default, entry?.keyPlace ?? map.place), at, report);
+  if (field.hasDefault)
+    return readPartly(field.schema, nodeOf(field.default, entry?.keyPlace ?? map.place), at, report);
   // `tls:` with nothing behind it means "this section, with its defaults"; a scalar without a value means "not given".
-  return entry && field.schema.inner ? field.schema.read(entry.value, at, report) : undefined;
+  return entry && field.schema.inner ? readPartly(field.schema, entry.value, at, report) : undefined;
+}
+
+/** An unset variable is an empty text among texts, as in the Collector: an entry cannot be left out as an option can. */
+function orEmptyText(node: ConfigNode, schema: Schema<unknown>): ConfigNode {
+  const unset = node.kind === 'scalar' && node.value === null && node.expanded && node.text === undefined;
+  return unset && schema.textual ? { ...node, value: '', text: '' } : node;
 }
 
 /** An empty text from an expansion is a value for options that take text, and nothing for all others. */

@@ -2,6 +2,7 @@
 export * from './collections.ts';
 export * from './issue.ts';
 export * from './node.ts';
+export { Partly, partlyReadable, readPartly, whereRead } from './partly.ts';
 export { formatDuration, parseDuration, parseSize } from './quantity.ts';
 export { describe } from './reading.ts';
 export { QUERY_VALUES, REDACTED } from './redact.ts';

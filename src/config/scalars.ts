@@ -179,9 +179,28 @@ export function oneOf<const T extends string>(...words: readonly T[]): Schema<T>
       const text = textOf(node);
       if (text !== undefined && (words as readonly string[]).includes(text)) return text as T;
       const hint = text === undefined ? '' : didYouMean(text, words);
-      report.issue(path, `must be one of ${words.join(', ')}, not ${describe(node)}${hint}`, node.place);
+      report.issue(
+        path,
+        `must be one of ${words.map((w) => w || "''").join(', ')}, not ${describe(node)}${hint}`,
+        node.place,
+      );
       return INVALID;
     },
     json: () => ({ enum: words }),
   };
 }
+
+/** One of these words (in lower case) in any case, as the Collector reads its levels. */
+export function word<const T extends string>(...words: readonly T[]): Schema<T> {
+  const exact = oneOf(...words);
+  return {
+    ...exact,
+    read(node, path, report) {
+      const text = textOf(node)?.toLowerCase();
+      const isWord = (words as readonly (string | undefined)[]).includes(text);
+      return isWord ? (text as T) : exact.read(node, path, report);
+    },
+    json: () => ({ type: 'string', pattern: `^(?:${words.map(anyCase).join('|')})$` }),
+  };
+}
+const anyCase = (text: string) => text.replace(/[a-z]/g, (c) => `[${c}${c.toUpperCase()}]`);

@@ -4,6 +4,7 @@
  */
 import type { Report } from './issue.ts';
 import { type ConfigNode, join, nodeOf, type Place, type ScalarNode } from './node.ts';
+import { Partly, partlyReadable, readPartly, whereRead } from './partly.ts';
 
 export type JsonSchema = Record<string, unknown>;
 
@@ -67,23 +68,28 @@ export function deprecated<T>(field: Field<T>, why: string): Field<T> {
   return { ...field, deprecated: why };
 }
 
-/** Adds a check across options, after all of them could be read. `complain` takes the inner path ('' for the whole). */
+/**
+ * Adds rules across options. Each is run for itself, up to the first option it looks at that could not be read: a rule that
+ * takes only the options it needs holds whatever else is faulty. `complain` takes the inner path ('' for the whole).
+ */
 export function check<T>(
   schema: Schema<T>,
-  verify: (value: T, complain: (inner: string, message: string) => void) => void,
+  ...rules: ((value: T, complain: (inner: string, message: string) => void) => void)[]
 ): Schema<T> {
   return {
     ...schema,
-    read(node, path, report) {
-      const value = schema.read(node, path, report);
-      if (value === INVALID) return INVALID;
-      let bad = false;
-      verify(value, (inner, message) => {
+    read: partlyReadable((node, path, report) => {
+      const got = readPartly(schema, node, path, report);
+      if (got === INVALID) return INVALID;
+      const value = got instanceof Partly ? got.value : got;
+      let bad = got instanceof Partly;
+      const complain = (inner: string, message: string) => {
         bad = true;
         report.issue(inner ? join(path, inner) : path, message, placeOf(node, inner));
-      });
-      return bad ? INVALID : value;
-    },
+      };
+      for (const rule of rules) whereRead(() => rule(value, complain));
+      return bad ? new Partly(value) : value;
+    }),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { list, mapOf, object, strings } from './collections.ts';
 import type { ConfigNode } from './node.ts';
-import { bool, duration, int, oneOf, secret, string } from './scalars.ts';
+import { bool, duration, int, oneOf, secret, string, word } from './scalars.ts';
 import {
   anything,
   check,
@@ -16,24 +16,12 @@ import {
 } from './schema.ts';
 import type { Secret } from './secret.ts';
 
-/** One of these words in any case, as the Collector reads its levels. */
-function word<const T extends string>(...words: readonly T[]): Schema<T> {
-  const exact = oneOf(...words);
-  return {
-    ...exact,
-    read: (node, path, report) =>
-      exact.read(
-        node.kind === 'scalar' && typeof node.value === 'string' ? { ...node, value: node.value.toLowerCase() } : node,
-        path,
-        report,
-      ),
-    json: () => ({ type: 'string', pattern: `^(?:${words.map(anyCase).join('|')})$` }),
-  };
-}
-const anyCase = (text: string) => text.replace(/[a-z]/g, (c) => `[${c}${c.toUpperCase()}]`);
+const level = transform(word('debug', 'info', 'warn', 'warning', 'error'), (name) =>
+  name === 'warning' ? 'warn' : name,
+);
 
 const logs = object({
-  level: withDefault(word('debug', 'info', 'warn', 'error'), 'info', 'the least severe events to write'),
+  level: withDefault(level, 'info', 'the least severe events to write'),
   encoding: withDefault(oneOf('console', 'json'), 'console', 'how an event is written'),
   development: withDefault(bool(), false, 'accepted; changes nothing'),
   disable_caller: withDefault(bool(), false, 'accepted; events name no source lines anyway'),

@@ -70,6 +70,11 @@ describe('a resolved configuration', () => {
     ]);
   });
 
+  it('takes warning for warn', async () => {
+    const { service } = await resolveText(`${SOUND}  telemetry: {logs: {level: Warning}}\n`);
+    expect(service.telemetry.logs.level).to.equal('warn');
+  });
+
   it('has none of those names for a reader of its own', async () => {
     const reader = 'readers: [{pull: {exporter: {prometheus: {port: 1234}}}}]';
     const { service } = await resolveText(`${SOUND}  telemetry: {metrics: {${reader}}}\n`);

@@ -149,6 +149,16 @@ describe('a URL', () => {
   });
 });
 
+describe('an issue', () => {
+  it('names a scheme of authorization that has a section of its own', async () => {
+    const { issues } = await resolveText(SOUND.replace('{credentials:', '{type: basic, credentials:'), {
+      components,
+      env,
+    });
+    expect(issues.map((issue) => issue.message)).to.deep.equal(['cannot be basic; use basic_auth']);
+  });
+});
+
 describe('the line under an issue', () => {
   for (const line of ['proxy_connect_header: {a: [SEKRET7]}', 'datadog: {api: {key: SEKRET8}}']) {
     it(`masks ${line}`, async () => {

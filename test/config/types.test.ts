@@ -97,7 +97,16 @@ describe('a value from a variable', () => {
   typed(s.size(), '4MiB', 4_194_304);
   typed(s.size(), '4096', 4096);
   typed(s.oneOf('1', 'two'), '1', '1');
+  typed(s.word('basic', 'normal'), 'Normal', 'normal');
+  typed(
+    s.oneOf('gzip', ''),
+    'zip',
+    "must be one of gzip, '', not the string that an expansion gave; did you mean gzip?",
+  );
   typed(s.list(s.string()), '[a, b]', ['a', 'b']);
+  typed(s.mapOf(s.secret()), '', new Map([['a', new s.Secret('')]]), '{a: "${env:UNSET}"}');
+  typed(s.list(s.string()), '', ['', 'b'], '["${env:UNSET}", b]');
+  typed(s.list(s.int()), '', 'must be a whole number, not nothing', '["${env:UNSET}"]');
   typed(s.strings(), 'a,b', ['a', 'b']);
   typed(s.strings(), '[a, b]', ['a', 'b']);
   typed(s.mapOf(s.int()), '{a: 1}', new Map([['a', 1]]));

@@ -131,19 +131,22 @@ export function httpClientApart(key: string): { refuse: string } | undefined {
 }
 
 /** The rules across options, with prometheus/common's own words for what goes together. */
-export function checkHttpClient(config: HttpClientConfig, complain: Complain): void {
-  const { basic_auth, authorization, proxy_url, no_proxy, proxy_from_environment } = config;
-  atMostOne(config, ['bearer_token', 'bearer_token_file'], complain);
-  const bearer = ['bearer_token', 'bearer_token_file'].find((name) => isGiven(config[name as 'bearer_token']));
-  if (basic_auth && bearer) complain(bearer, `at most one of basic_auth, oauth2, ${bearer} may be given`);
-  if (authorization && bearer) complain(bearer, 'is not compatible with authorization');
-  if (basic_auth && authorization) {
-    complain('authorization', 'at most one of basic_auth, oauth2, authorization may be given');
-  }
-  if (proxy_from_environment && proxy_url) complain('proxy_url', 'must not be given with proxy_from_environment');
-  if (proxy_from_environment && no_proxy) complain('no_proxy', 'must not be given with proxy_from_environment');
-  if (no_proxy && !proxy_url && !proxy_from_environment) complain('no_proxy', 'needs proxy_url');
-}
+export const httpClientRules: readonly ((config: HttpClientConfig, complain: Complain) => void)[] = [
+  (config, complain) => atMostOne(config, ['bearer_token', 'bearer_token_file'], complain),
+  ({ basic_auth, authorization, bearer_token, bearer_token_file }, complain) => {
+    const bearer = Object.entries({ bearer_token, bearer_token_file }).find(([, value]) => isGiven(value))?.[0];
+    if (basic_auth && bearer) complain(bearer, `at most one of basic_auth, oauth2, ${bearer} may be given`);
+    if (authorization && bearer) complain(bearer, 'is not compatible with authorization');
+    if (basic_auth && authorization) {
+      complain('authorization', 'at most one of basic_auth, oauth2, authorization may be given');
+    }
+  },
+  ({ proxy_url, no_proxy, proxy_from_environment }, complain) => {
+    if (proxy_from_environment && proxy_url) complain('proxy_url', 'must not be given with proxy_from_environment');
+    if (proxy_from_environment && no_proxy) complain('no_proxy', 'must not be given with proxy_from_environment');
+    if (no_proxy && !proxy_url && !proxy_from_environment) complain('no_proxy', 'needs proxy_url');
+  },
+];
 
 /** What a client for this configuration is made from. */
 export function httpClientOptions(config: HttpClientConfig): HttpClientOptions {

@@ -94,11 +94,11 @@ export function limit(): s.Schema<number> {
 export function given<T>(inner: s.Schema<T>, what: string): s.Schema<T> {
   return {
     ...inner,
-    read(node, path, report) {
-      if (node.kind !== 'scalar' || node.value !== null) return inner.read(node, path, report);
+    read: s.partlyReadable((node, path, report) => {
+      if (node.kind !== 'scalar' || node.value !== null) return s.readPartly(inner, node, path, report);
       report.issue(path, `is an empty ${what}`, node.place);
       return s.INVALID;
-    },
+    }),
   };
 }
 
@@ -112,8 +112,8 @@ export function apart<T>(
 ): s.Schema<T> {
   return {
     ...inner,
-    read(node, path, report) {
-      if (node.kind !== 'map') return inner.read(node, path, report);
+    read: s.partlyReadable((node, path, report) => {
+      if (node.kind !== 'map') return s.readPartly(inner, node, path, report);
       const rest = new Map<string, s.Entry>();
       let refused = false;
       for (const [key, entry] of node.entries) {
@@ -127,9 +127,9 @@ export function apart<T>(
           }
         }
       }
-      const value = inner.read({ ...node, entries: rest }, path, report);
-      return refused ? s.INVALID : value;
-    },
+      const got = s.readPartly(inner, { ...node, entries: rest }, path, report);
+      return !refused || got === s.INVALID || got instanceof s.Partly ? got : new s.Partly(got);
+    }),
   };
 }
 

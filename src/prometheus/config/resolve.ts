@@ -59,19 +59,36 @@ export interface NativeLabels {
 
 type Complain = (inner: string, message: string) => void;
 
-/** `scrape` completed from `global`; complains of what does not fit together. */
-export function resolveScrape(scrape: WrittenScrape, global: GlobalConfig, complain: Complain): ScrapeConfig {
+/** What has to fit together, within a scrape configuration and with `global`. */
+export const SCRAPE_RULES: readonly ((scrape: WrittenScrape, global: GlobalConfig, complain: Complain) => void)[] = [
+  (scrape, global, complain) => {
+    const { interval, timeout } = resolveTimes(scrape, global);
+    if (timeout > interval) complain('scrape_timeout', 'is greater than scrape_interval');
+  },
+  (scrape, global, complain) => {
+    const { validation, escaping } = resolveNames(scrape, global);
+    if (escaping === 'allow-utf-8' && validation === 'legacy') {
+      complain(
+        'metric_name_escaping_scheme',
+        'asks for UTF-8 names, which metric_name_validation_scheme legacy refuses',
+      );
+    }
+    for (const rules of ['relabel_configs', 'metric_relabel_configs'] as const) {
+      checkRelabelNames(scrape[rules], validation, (inner, message) => complain(`${rules}${inner}`, message));
+    }
+  },
+];
+
+function resolveTimes(scrape: WrittenScrape, global: GlobalConfig) {
   const interval = scrape.scrape_interval || global.scrape_interval || DEFAULT_INTERVAL;
   const inherited = global.scrape_timeout || Math.min(DEFAULT_TIMEOUT, global.scrape_interval || DEFAULT_INTERVAL);
-  const timeout = scrape.scrape_timeout || Math.min(inherited, interval);
-  if (timeout > interval) complain('scrape_timeout', 'is greater than scrape_interval');
+  return { interval, timeout: scrape.scrape_timeout || Math.min(inherited, interval) };
+}
+
+/** `scrape` completed from `global`, the rules being kept. */
+export function resolveScrape(scrape: WrittenScrape, global: GlobalConfig): ScrapeConfig {
+  const { interval, timeout } = resolveTimes(scrape, global);
   const { validation, escaping } = resolveNames(scrape, global);
-  if (escaping === 'allow-utf-8' && validation === 'legacy') {
-    complain('metric_name_escaping_scheme', 'asks for UTF-8 names, which metric_name_validation_scheme legacy refuses');
-  }
-  for (const rules of ['relabel_configs', 'metric_relabel_configs'] as const) {
-    checkRelabelNames(scrape[rules], validation, (inner, message) => complain(`${rules}${inner}`, message));
-  }
   const asked = scrape.scrape_protocols ?? global.scrape_protocols ?? DEFAULT_SCRAPE_PROTOCOLS;
   return {
     job: scrape.job_name,

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as s from '#config';
 import { globLast } from '../discovery/glob.ts';
-import type { ScrapeConfig } from './resolve.ts';
-import { type PrometheusConfig, resolveAll, scrapeConfigFile } from './sections.ts';
+import { resolveScrape, type ScrapeConfig } from './resolve.ts';
+import { checkAll, type PrometheusConfig, scrapeConfigFile } from './sections.ts';
 
 /**
  * The scrape configurations in the files of `scrape_config_files`, completed from the configuration's `global`. Their own
@@ -41,10 +41,12 @@ function readOne(
   const parsed = s.parseYaml(text, path);
   for (const { path: inner, message, place } of parsed.issues) report.issue(inner, message, place);
   const root = parsed.root ?? s.nodeOf(null);
-  const written = scrapeConfigFile.read(root, '', report);
-  if (written === s.INVALID) return [];
-  const complain = (inner: string, message: string) => report.issue(inner, message, s.placeOf(root, inner));
-  return resolveAll(written.scrape_configs, global, jobs, complain).map((scrape) => fromFolder(scrape, dirname(path)));
+  const written = s.check(scrapeConfigFile, ({ scrape_configs }, complain) =>
+    checkAll(scrape_configs, global, jobs, complain),
+  );
+  const got = written.read(root, '', report);
+  if (got === s.INVALID) return [];
+  return got.scrape_configs.map((scrape) => fromFolder(resolveScrape(scrape, global), dirname(path)));
 }
 
 /** What names files, relative to `folder`. */

@@ -2,7 +2,7 @@
 import * as s from '#config';
 import { writtenGroup } from '../discovery/groups.ts';
 import { type RelabelConfig, relabelConfigsSchema } from '../relabel/relabel.ts';
-import { checkHttpClient, httpClientApart, httpClientFields } from './http-client.ts';
+import { httpClientApart, httpClientFields, httpClientRules } from './http-client.ts';
 import { apart, given, laxBool, laxString, limit, promBytes, promDuration } from './lax.ts';
 import { escapingScheme, protocol, protocols, validationScheme } from './protocols.ts';
 
@@ -161,8 +161,7 @@ export type WrittenScrape = s.Infer<typeof scrapeFields>;
 
 export const scrapeConfig: s.Schema<WrittenScrape> = given(
   apart(
-    s.check(scrapeFields, (scrape, complain) => {
-      checkHttpClient(scrape, complain);
+    s.check(scrapeFields, ...httpClientRules, (scrape, complain) => {
       // Relabelling may make an address of anything, so only what no rule can touch is checked.
       if (scrape.relabel_configs.length > 0) return;
       scrape.static_configs.forEach((group, g) => {

@@ -1,6 +1,6 @@
 import * as s from '#config';
 import { apart, laxString } from './lax.ts';
-import { resolveScrape, type ScrapeConfig } from './resolve.ts';
+import { resolveScrape, SCRAPE_RULES, type ScrapeConfig } from './resolve.ts';
 import { type GlobalConfig, globalConfig, scrapeConfig, type WrittenScrape } from './scrape.ts';
 
 /** What the scrape part of a Prometheus configuration comes to. */
@@ -27,15 +27,14 @@ const written = s.object({
 
 /** The top sections of a Prometheus configuration, as the Collector's prometheus receiver takes them under `config`. */
 export const prometheusConfig: s.Schema<PrometheusConfig> = apart(
-  s.transform(written, (value, complain) => {
-    let bad = false;
-    const note = (inner: string, message: string) => {
-      bad = true;
-      complain(inner, message);
-    };
-    const scrapes = resolveAll(value.scrape_configs, value.global, new Set(), note);
-    return bad ? s.INVALID : { global: value.global, scrapes, scrapeFiles: value.scrape_config_files };
-  }),
+  s.transform(
+    s.check(written, (value, complain) => checkAll(value.scrape_configs, value.global, new Set(), complain)),
+    ({ global, scrape_configs, scrape_config_files }) => ({
+      global,
+      scrapes: scrape_configs.map((scrape) => resolveScrape(scrape, global)),
+      scrapeFiles: scrape_config_files,
+    }),
+  ),
   otherSection,
 );
 
@@ -44,21 +43,26 @@ export const scrapeConfigFile = s.object({
   scrape_configs: s.withDefault(s.list(scrapeConfig), [], 'Scrape configurations.'),
 });
 
-/** Completes scrape configurations from `global`; a job named before is complained of. `jobs` gains their names. */
-export function resolveAll(
+/** Complains of jobs that were named before, and of what does not fit `global`. `jobs` gains their names. */
+export function checkAll(
   scrapes: readonly WrittenScrape[],
   global: GlobalConfig,
   jobs: Set<string>,
   complain: (inner: string, message: string) => void,
-): ScrapeConfig[] {
-  return scrapes.map((scrape, i) => {
+): void {
+  for (const i of scrapes.keys()) {
     const at = `scrape_configs[${i}]`;
-    const name = scrape.job_name;
-    if (jobs.has(name))
-      complain(`${at}.job_name`, `${JSON.stringify(name)} is another scrape configuration's job_name`);
-    jobs.add(name);
-    return resolveScrape(scrape, global, (inner, message) => complain(`${at}.${inner}`, message));
-  });
+    s.whereRead(() => {
+      const name = scrapes[i]!.job_name;
+      if (jobs.has(name)) {
+        complain(`${at}.job_name`, `${JSON.stringify(name)} is another scrape configuration's job_name`);
+      }
+      jobs.add(name);
+    });
+    for (const rule of SCRAPE_RULES) {
+      s.whereRead(() => rule(scrapes[i]!, global, (inner, message) => complain(`${at}.${inner}`, message)));
+    }
+  }
 }
 
 function otherSection(key: string): { refuse?: string; warn?: string } | undefined {

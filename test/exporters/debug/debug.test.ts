@@ -40,7 +40,7 @@ describe('exporters/debug', () => {
   });
 
   it('shows a line for each data point with verbosity normal', async () => {
-    const { exporter, written, host } = await make({ verbosity: 'normal', use_internal_logger: false });
+    const { exporter, written, host } = await make({ verbosity: 'Normal', use_internal_logger: false });
     await exporter.consume(everything(), never);
     expect(host.logs).to.deep.equal([]);
     expect(written.stdout.split('\n')).to.deep.equal([

@@ -119,6 +119,21 @@ scrape_configs:
     '3 scrape_configs[1].job_name: "a" is another scrape configuration\'s job_name',
   );
   refuses(
+    'all that is wrong at once, whatever else could not be read',
+    `scrape_configs:
+- {job_name: a, honor_labels: 7}
+- {job_name: a, scrape_timeout: 2m, nonsense: 1}
+- {job_name: b, basic_auth: {username: u}, bearer_token: t, scrape_interval: never, oauth2: {x: y}}
+`,
+    '2 scrape_configs[0].honor_labels: must be true or false, not the number 7',
+    '3 scrape_configs[1].nonsense: is not an option',
+    '4 scrape_configs[2].oauth2: is not yet supported',
+    '4 scrape_configs[2].scrape_interval: must be a duration such as 30s or 1m30s, not the string "never": not a valid duration string: "never"',
+    '4 scrape_configs[2].bearer_token: at most one of basic_auth, oauth2, bearer_token may be given',
+    '3 scrape_configs[1].job_name: "a" is another scrape configuration\'s job_name',
+    '3 scrape_configs[1].scrape_timeout: is greater than scrape_interval',
+  );
+  refuses(
     'an empty scrape configuration',
     'scrape_configs:\n-\n',
     '2 scrape_configs[0]: is an empty scrape configuration',
