@@ -38,6 +38,9 @@ const protobufMessage = s.check(
   },
 );
 
+const DEFAULT_REQUEST_SIZE = 960_000;
+const requestSize = s.transform(s.int({ min: 0 }), (bytes) => bytes || DEFAULT_REQUEST_SIZE);
+
 const wal = s.check(s.anything('map'), (_, complain) =>
   complain('', 'is not supported yet: what waits to be sent is kept in memory'),
 );
@@ -83,9 +86,9 @@ export const config = s.object({
   ),
   remote_write_queue: s.withDefault(s.object(queueFields), {}, ''),
   max_batch_size_bytes: s.withDefault(
-    s.int({ min: 1 }),
-    960_000,
-    'The most bytes in a request before compression; what is larger is split. A request that is refused as too large is split again.',
+    requestSize,
+    DEFAULT_REQUEST_SIZE,
+    'The most bytes in a request before compression, `0` for the default; what is larger is split. A request that is refused as too large is split again.',
   ),
   max_batch_request_parallelism: s.optional(
     s.int({ min: 1 }),

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Exporter } from '#component';
 import { parse } from '#config';
 import { type Batch, labelsOf, makeFamily, makeSeries, makeSet, type SeriesSet, staleValues } from '#metrics';
+import { config } from '../../../exporters/prometheusremotewrite/options.ts';
 import prometheusremotewrite from '../../../exporters/prometheusremotewrite/prometheusremotewrite.ts';
 import { exporterContract } from '../../contract/exporter.ts';
 import { batchOf, setOf, snapshotOf } from '../../support/batch.ts';
@@ -326,6 +327,11 @@ describe('prometheusremotewrite', () => {
     expect(sent(host)).to.equal(3);
     const error = await exporter.consume(batch(sourceSet('a:1'), 1), never).catch((e: Error) => e);
     expect(error).to.have.property('name', 'PermanentError');
+  });
+
+  it('max_batch_size_bytes of 0 is the default', () => {
+    const of = (more: object) => parse(config, { endpoint: 'http://h/', ...more }).max_batch_size_bytes;
+    expect(of({ max_batch_size_bytes: 0 })).to.equal(of({}));
   });
 
   it('bodies stay under max_batch_size_bytes', async () => {
