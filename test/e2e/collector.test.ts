@@ -52,7 +52,7 @@ const LABELS_APART: Readonly<Record<string, readonly string[]>> = {
  * `processor_internal_duration` only at level detailed. `dropped_metric_points` is ours: it says what batch had to drop.
  */
 const OURS_ALONE =
-  /^otelcol_(exporter_(send_failed|enqueue_failed)_metric_points|processor_batch_(batch_size_trigger_send|dropped_metric_points)|processor_(accepted|refused)_metric_points|processor_internal_duration|scraper_scraped_metric_points)$/;
+  /^otelcol_(processor_memory_limiter_refused_metric_points|exporter_(send_failed|enqueue_failed)_metric_points|processor_batch_(batch_size_trigger_send|dropped_metric_points)|processor_(accepted|refused)_metric_points|processor_internal_duration|scraper_scraped_metric_points)$/;
 
 async function filled(port: number, name: RegExp): Promise<Page> {
   return until(async () => {
