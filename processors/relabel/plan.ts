@@ -1,6 +1,5 @@
 import {
   equalLabels,
-  gather,
   type Labels,
   labelValue,
   METRIC_NAME,
@@ -9,6 +8,7 @@ import {
   type Series,
   type SeriesSet,
   type Snapshot,
+  selectSnapshot,
 } from '#metrics';
 import type { Relabeler } from '#prometheus';
 import { familyRenamer } from './family.ts';
@@ -57,7 +57,7 @@ export function setRelabeler(relabeler: Relabeler, onDuplicate: (labels: Labels)
     const to = labelValue(labels, METRIC_NAME);
     if (to === '') return 'no_name';
     const family = from === to ? series.family : renamed(series.family, from, to);
-    return { series: makeSeries(family, labels), hash: hashLabels(labels) };
+    return { series: makeSeries(family, labels, series.native), hash: hashLabels(labels) };
   }
 
   function plan(set: SeriesSet): Plan {
@@ -120,7 +120,5 @@ export function applyPlan(snapshot: Snapshot, { set, index }: Plan): Snapshot | 
   if (!set) return undefined;
   if (set === snapshot.set) return snapshot;
   if (!index) return { ...snapshot, set };
-  const { values, time, times } = snapshot;
-  const cut = { set, values: gather(values, index), time };
-  return times ? { ...cut, times: gather(times, index) } : cut;
+  return selectSnapshot(snapshot, set, index);
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { labelValue, METRIC_NAME } from '#metrics';
-import { chooseFormat, type Exemplar, formatFloat, type PageOptions, type ParsedPage, parsePage } from '#prometheus';
+import { type Exemplar, labelValue, METRIC_NAME } from '#metrics';
+import { chooseFormat, formatFloat, type PageOptions, type ParsedPage, parsePage } from '#prometheus';
 
 export interface ParseIo {
   stdin: AsyncIterable<Uint8Array | string>;

@@ -1,3 +1,4 @@
+export * from './histogram.ts';
 export * from './labels.ts';
 export * from './series.ts';
 export * from './snapshot.ts';

@@ -27,6 +27,8 @@ export interface Family {
 export interface Series {
   readonly family: Family;
   readonly labels: Labels;
+  /** Its samples are native histograms: they stand in `Snapshot.histograms`, and `values` has their sums. */
+  readonly native?: true;
 }
 
 /** Who reports, for what only OpenTelemetry knows (`k8s.*`, `cloud.*` …); `job` and `instance` are labels. */
@@ -50,8 +52,8 @@ export function makeFamily(name: string, type: MetricType = 'unknown', help = ''
 }
 
 /** A series without interning, for what is built once. `labels` holds `__name__`. */
-export function makeSeries(family: Family, labels: Labels): Series {
-  return Object.freeze({ family, labels });
+export function makeSeries(family: Family, labels: Labels, native?: boolean): Series {
+  return Object.freeze(native ? { family, labels, native: true as const } : { family, labels });
 }
 
 /** Takes `series` as it is and freezes it. */

@@ -12,8 +12,13 @@ import {
   makeFamily,
   makeLabels,
   makeSeries,
+  makeSet,
   markStale,
+  type NativeHistogram,
+  NO_BUCKETS,
   type Series,
+  type Snapshot,
+  selectSnapshot,
   sliceSnapshot,
   staleValues,
   withLabels,
@@ -160,6 +165,59 @@ describe('sliceSnapshot', () => {
   it('cuts the times along', () => {
     const timed = { ...whole, times: Float64Array.of(10, 20, 30) };
     expect([...sliceSnapshot(timed, 0, 2).times!]).to.deep.equal([10, 20]);
+  });
+});
+
+describe('selectSnapshot', () => {
+  const histogram: NativeHistogram = {
+    schema: 0,
+    isFloat: false,
+    isGauge: false,
+    count: 1,
+    sum: 2,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    positive: { spans: [{ offset: 1, length: 1 }], counts: Float64Array.of(1) },
+    negative: NO_BUCKETS,
+  };
+  const whole: Snapshot = {
+    ...snapshotOf(setOf([['a'], ['b'], ['c']]), [1, 2, 3], 100),
+    times: Float64Array.of(1, 2, 3),
+    starts: Float64Array.of(0, 20, 30),
+    histograms: new Map([[2, histogram]]),
+    exemplars: [
+      { index: 0, labels: labelsOf({ trace_id: 'x' }), value: 1 },
+      { index: 2, labels: labelsOf({ trace_id: 'y' }), value: 3 },
+    ],
+  };
+
+  it('takes along whatever belongs to a sample', () => {
+    const set = makeSet([whole.set.series[2]!, whole.set.series[0]!]);
+    expect(selectSnapshot(whole, set, Uint32Array.of(2, 0))).to.deep.equal({
+      set,
+      values: Float64Array.of(3, 1),
+      time: 100,
+      times: Float64Array.of(3, 1),
+      starts: Float64Array.of(30, 0),
+      histograms: new Map([[0, histogram]]),
+      exemplars: [
+        { ...whole.exemplars![1]!, index: 0 },
+        { ...whole.exemplars![0]!, index: 1 },
+      ],
+    });
+  });
+
+  it('leaves out what no sample has any more', () => {
+    const set = makeSet([whole.set.series[1]!]);
+    const left = selectSnapshot(whole, set, Uint32Array.of(1));
+    expect(left).to.have.all.keys('set', 'values', 'time', 'times', 'starts');
+  });
+
+  it('a slice does so too', () => {
+    const cut = sliceSnapshot(whole, 1, 3);
+    expect([...cut.starts!]).to.deep.equal([20, 30]);
+    expect(cut.histograms).to.deep.equal(new Map([[1, histogram]]));
+    expect(cut.exemplars).to.deep.equal([{ ...whole.exemplars![1]!, index: 1 }]);
   });
 });
 

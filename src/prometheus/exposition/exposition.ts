@@ -2,4 +2,4 @@ export { ExpositionError } from './error.ts';
 export * from './format.ts';
 export { formatFloat } from './number.ts';
 export { createPageParser, type PageParser, parsePage } from './parser.ts';
-export type { Exemplar, ExpositionFormat, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
+export type { ExpositionFormat, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';

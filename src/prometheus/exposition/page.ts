@@ -1,10 +1,10 @@
-import { type Family, type Labels, type MetricType, sortedLabels } from '#metrics';
+import { type Exemplar, type Family, type Labels, type MetricType, sortedLabels } from '#metrics';
 import { Columns } from './columns.ts';
 import type { Families, Metadata } from './families.ts';
 import { boundLabel, sampleLabels } from './labels.ts';
 import { Reader } from './reader.ts';
 import { readType } from './type.ts';
-import type { Exemplar, PageOptions, ParsedPage, RawSample } from './types.ts';
+import type { PageOptions, ParsedPage, RawSample } from './types.ts';
 
 /** What is known of the page before, sample by sample. */
 export interface Memory {

@@ -1,9 +1,10 @@
+import type { Exemplar } from '#metrics';
 import type { Metadata } from './families.ts';
 import { readNumber } from './number.ts';
 import type { PageBuild } from './page.ts';
 import { exemplarOf } from './page.ts';
 import { Reader } from './reader.ts';
-import type { Exemplar, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
+import type { Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
 
 /**
  * What is kept of the last page: a copy of it, and where the parts of each sample lie. A page is a constant piece (comments

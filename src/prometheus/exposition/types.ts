@@ -1,4 +1,4 @@
-import type { Family, Labels } from '#metrics';
+import type { Exemplar, Family, Labels } from '#metrics';
 
 /** The two text formats: 0.0.4 (`text`) and OpenMetrics 1.0. */
 export type ExpositionFormat = 'text' | 'openmetrics';
@@ -17,16 +17,6 @@ export interface RawSample {
  */
 export interface Layout {
   readonly samples: readonly RawSample[];
-}
-
-export interface Exemplar {
-  /** Which of the page's samples it belongs to. */
-  readonly index: number;
-  /** Without `__name__`. */
-  readonly labels: Labels;
-  readonly value: number;
-  /** Milliseconds since the epoch. */
-  readonly timestamp?: number;
 }
 
 export interface ParsedPage {
