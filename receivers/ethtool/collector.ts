@@ -1,6 +1,6 @@
 import type { Host } from '#component';
 import { Gathering, SampledCounter } from '#kit';
-import { codeOf, type Statistic } from '#linux';
+import { codeOf, type Statistic, type Values } from '#linux';
 import type { Batch } from '#metrics';
 import { DRIVER, INFO, PEAK, STATISTIC } from './metrics.ts';
 import { nodeExporterMetrics } from './names.ts';
@@ -27,6 +27,8 @@ interface Device {
   /** How many statistics the driver had; another number means another layout. */
   readonly count: number;
   readonly sampled: Sampled[];
+  /** Reads them between collections; absent where nothing is sampled, or the kernel cannot be asked. */
+  readonly values: Values | undefined;
 }
 
 /** Reads the interfaces, and remembers what sampling saw of them. */
@@ -63,11 +65,9 @@ export class EthtoolCollector {
 
   /** One look at the sampled statistics of every interface that the last collection saw: a microsecond or ten each. */
   look(now: number): void {
-    for (const { place, name, count, sampled } of this.#devices.values()) {
-      if (!sampled.length) continue;
+    for (const { values, sampled } of this.#devices.values()) {
       try {
-        const values = place.source.kernel?.values(name, count);
-        if (values) for (const { index, counter } of sampled) counter.note(values[index]!, now);
+        if (values?.read()) for (const { index, counter } of sampled) counter.note(values.at(index), now);
       } catch {
         // Gone meanwhile: the next collection tells.
       }
@@ -88,7 +88,10 @@ export class EthtoolCollector {
       if (metric) this.#gathering.add(metric, metrics ? labels : { ...labels, type }, value);
     }
     const sampled = this.#sample(known, statistics, labels);
-    this.#devices.set(`${place.key}/${name}`, { place, name, count: statistics.length, sampled });
+    const count = statistics.length;
+    const same = known?.sampled === sampled && known.place.source === place.source;
+    const values = same ? known.values : sampled.length ? place.source.kernel?.values(name, count) : undefined;
+    this.#devices.set(`${place.key}/${name}`, { place, name, count, sampled, values });
   }
 
   #sample(known: Device | undefined, statistics: readonly Statistic[], labels: Labels): Sampled[] {

@@ -108,23 +108,28 @@ export interface CounterReading {
   peakPerSecond: number;
 }
 
-/** A counter that is looked at often and collected seldom. Times are monotonic milliseconds. */
+/**
+ * A counter that is looked at often and collected seldom. Times are monotonic milliseconds. A look that sees no growth
+ * costs a comparison.
+ */
 export class SampledCounter {
-  /** Looks of the last second and the one before them: `[time, total, time, total, …]`. */
+  /** Totals of the last second and the one before them, each with when it was seen first and last: `[first, last, total, …]`. */
   #window: number[] = [];
   #peak = 0;
 
   note(total: number, now: number): void {
     const window = this.#window;
     const before = window[window.length - 1];
+    if (total === before) {
+      window[window.length - 2] = now;
+      return;
+    }
     // A counter that fell began anew: what it was before says nothing about its growth.
     if (before !== undefined && total < before) window.length = 0;
-    while (window.length > 2 && window[2]! <= now - SECOND) window.splice(0, 2);
-    window.push(now, total);
-    const elapsed = now - window[0]!;
-    if (elapsed <= 0) return;
+    while (window.length > 3 && window[3]! <= now - SECOND) window.splice(0, 3);
+    window.push(now, now, total);
     // A window shorter than a second is not stretched: ten packets in its first tenth are ten packets in that second.
-    const rate = ((total - window[1]!) * SECOND) / Math.max(elapsed, SECOND);
+    const rate = ((total - window[2]!) * SECOND) / Math.max(now - window[1]!, SECOND);
     if (rate > this.#peak) this.#peak = rate;
   }
 

@@ -3,6 +3,7 @@ import { AF_INET, type Libc, SOCK_CLOEXEC, SOCK_DGRAM } from './libc.ts';
 
 /** include/uapi/linux/ethtool.h and sockios.h. */
 const SIOCETHTOOL = 0x8946;
+const REQUEST = BigInt(SIOCETHTOOL);
 const GDRVINFO = 0x03;
 const GLINK = 0x0a;
 const GSTRINGS = 0x1b;
@@ -10,6 +11,7 @@ const GSTATS = 0x1d;
 const GSSET_INFO = 0x37;
 const GLINKSETTINGS = 0x4c;
 const STATS_SET = 1;
+const STATS_BIT = 1n << BigInt(STATS_SET);
 const STRING_LENGTH = 32;
 /** struct ifreq: 16 bytes of name, then a union that holds our pointer; 40 bytes on 64-bit kernels. */
 const IFREQ_LENGTH = 40;
@@ -43,12 +45,20 @@ export interface LinkInfo {
 export interface Ethtool {
   /** In the driver's order. Empty when the interface has none; throws with `code` ENODEV when it has gone. */
   statistics(device: string): Statistic[];
-  /** The values alone, in the same order: what sampling needs. Undefined when there are no longer `n` of them. */
-  values(device: string, n: number): Float64Array | undefined;
+  /** The way to read the values alone, again and again: what sampling needs. `n` is how many there are. */
+  values(device: string, n: number): Values;
   /** Undefined when the driver does not say. */
   driver(device: string): DriverInfo | undefined;
   link(device: string): LinkInfo;
   close(): void;
+}
+
+/** The values of one interface's statistics, in the driver's order. */
+export interface Values {
+  /** Reads them anew: false when there are no longer so many. Throws with `code` ENODEV when the interface has gone. */
+  read(): boolean;
+  /** The value read last. */
+  at(i: number): number;
 }
 
 /**
@@ -69,12 +79,23 @@ export function createEthtool(libc: Libc, socket?: number): Ethtool {
     libc.ioctl(fd, SIOCETHTOOL, request);
     return data;
   };
-  const values = (device: string, n: number): Float64Array | undefined => {
-    if (count(call, device) !== n) return undefined;
-    const stats = buffer(8 + n * 8);
-    stats.setUint32(4, n, true);
-    call(device, GSTATS, stats);
-    return Float64Array.from({ length: n }, (_, i) => unsigned64(stats, 8 + i * 8));
+  const values = (device: string, n: number): Values => {
+    const ask = prepared(libc, fd, device, GSSET_INFO, 24);
+    const stats = prepared(libc, fd, device, GSTATS, 8 + n * 8);
+    const words = new Uint32Array(stats.data.buffer);
+    stats.data.setUint32(4, n, true);
+    return {
+      // The kernel writes as many values as the driver has now, whatever we have room for: so they are counted first.
+      read() {
+        ask.data.setBigUint64(8, STATS_BIT, true);
+        ask.data.setUint32(16, 0, true);
+        unlessUnsupported(ask.call);
+        if (ask.data.getUint32(16, true) !== n) return false;
+        stats.call();
+        return true;
+      },
+      at: (i) => words[3 + 2 * i]! * 2 ** 32 + words[2 + 2 * i]!,
+    };
   };
   return {
     values,
@@ -82,8 +103,8 @@ export function createEthtool(libc: Libc, socket?: number): Ethtool {
       const n = count(call, device);
       if (n === 0) return [];
       const names = namesOf(call, device, n);
-      const read = values(device, n);
-      return read ? names.map((name, i) => ({ name, value: read[i]! })) : [];
+      const now = values(device, n);
+      return now.read() ? names.map((name, i) => ({ name, value: now.at(i) })) : [];
     },
     driver: (device) => driverOf(call, device),
     link: (device) => ({ ...settingsOf(call, device), ...detectedOf(call, device) }),
@@ -91,6 +112,18 @@ export function createEthtool(libc: Libc, socket?: number): Ethtool {
       if (socket === undefined) libc.close(fd);
     },
   };
+}
+
+/** A request whose structures stay where they are, so that asking again makes nothing. */
+function prepared(libc: Libc, fd: number, device: string, command: number, bytes: number) {
+  const data = buffer(bytes);
+  data.setUint32(0, command, true);
+  const request = new Uint8Array(new ArrayBuffer(IFREQ_LENGTH));
+  request.set(Buffer.from(device).subarray(0, NAME_LENGTH - 1));
+  new DataView(request.buffer).setBigUint64(NAME_LENGTH, libc.addressOf(new Uint8Array(data.buffer)), true);
+  const address = libc.addressOf(request);
+  // With `request`, which must live as long as its address is used.
+  return { data, request, call: () => libc.ioctlAt(fd, REQUEST, address) };
 }
 
 type Call = (device: string, command: number, data: DataView) => DataView;
@@ -110,7 +143,7 @@ function unlessUnsupported<T>(run: () => T): T | undefined {
 
 function count(call: Call, device: string): number {
   const ask = buffer(24);
-  ask.setBigUint64(8, 1n << BigInt(STATS_SET), true);
+  ask.setBigUint64(8, STATS_BIT, true);
   const info = unlessUnsupported(() => call(device, GSSET_INFO, ask));
   // The kernel clears the bit of a set that the driver does not have.
   if (!info || info.getBigUint64(8, true) === 0n) return 0;
@@ -181,8 +214,4 @@ function text(view: DataView, offset: number, length: number): string {
   const bytes = Buffer.from(view.buffer, offset, length);
   const end = bytes.indexOf(0);
   return bytes.toString('utf8', 0, end < 0 ? length : end);
-}
-
-function unsigned64(view: DataView, offset: number): number {
-  return view.getUint32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
 }

@@ -13,9 +13,14 @@ export interface Libc {
   bind(fd: number, address: Uint8Array): void;
   /** `argument` is read and written in place. */
   ioctl(fd: number, request: number, argument: Uint8Array): void;
+  /** The same with everything made ready, for what is called ten times a second: `argument` is an address. */
+  ioctlAt(fd: number, request: bigint, argument: bigint): void;
   /** Moves the calling thread, and no other, into the namespace behind `fd`. Only from a worker thread. */
   setns(fd: number, kind: number): void;
-  /** The address of the bytes, for a structure that points to them. They must outlive the call. */
+  /**
+   * The address of the bytes, for a structure that points to them. They must outlive the call; so does the address, when they
+   * have an ArrayBuffer that was made before them (V8 may move small arrays without one).
+   */
   addressOf(bytes: Uint8Array): bigint;
 }
 
@@ -77,6 +82,7 @@ function bind(ffi: typeof Ffi): Libc {
     bind: (fd, address) => void checked('bind', functions.bind(fd, ffi.getRawPointer(address), address.length)),
     ioctl: (fd, request, argument) =>
       void checked('ioctl', functions.ioctl(fd, BigInt(request), ffi.getRawPointer(argument))),
+    ioctlAt: (fd, request, argument) => void checked('ioctl', functions.ioctl(fd, request, argument)),
     setns: (fd, kind) => void checked('setns', functions.setns(fd, kind)),
     addressOf: (bytes) => ffi.getRawPointer(bytes),
   };

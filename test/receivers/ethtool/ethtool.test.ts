@@ -27,8 +27,14 @@ function machine(devices: Record<string, Record<string, number>>) {
   const kernel: NonNullable<Source['kernel']> = {
     statistics: statisticsOf,
     values(name, n) {
-      const values = statisticsOf(name).map((s) => s.value);
-      return values.length === n ? Float64Array.from(values) : undefined;
+      let now: Statistic[] = [];
+      return {
+        read() {
+          now = statisticsOf(name);
+          return now.length === n;
+        },
+        at: (i) => now[i]!.value,
+      };
     },
     driver: () => ({ driver: 'ena', version: '2', firmwareVersion: '', expansionRomVersion: '', busInfo: '0:5' }),
     link: () => ({ speed: 25e9, duplex: 'Full', detected: true }),

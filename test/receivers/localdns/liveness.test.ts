@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { symlinkSync, utimesSync } from 'node:fs';
+import { readFileSync, symlinkSync, utimesSync } from 'node:fs';
 import { expect } from 'chai';
 import { createRoot } from '#linux';
 import { Liveness } from '../../../receivers/localdns/liveness.ts';
@@ -78,6 +78,8 @@ describe('liveness by a PID file', () => {
     const [line] = await once(parent.stdout!, 'data');
     const pid = Number(line);
     names(pid);
+    // A shell that is still one would wait for it.
+    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
     expect(liveness.look()).to.equal('alive');
     process.kill(pid, 'SIGKILL');
     await until(() => liveness.look() === 'dead');
