@@ -20,6 +20,12 @@ export const config = s.object({
     '/metrics',
     'Where the page is.',
   ),
+  exact_path: s.withDefault(s.bool(), false, 'Answer 404 when the path has a query behind it.'),
+  methods: s.withDefault(
+    s.list(s.oneOf('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'), { min: 1 }),
+    ['GET', 'HEAD'],
+    'Which get the page; others are answered with 405.',
+  ),
   namespace: s.withDefault(
     s.string({ check: (name) => (/^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/.test(name) ? undefined : 'is not a metric name') }),
     '',

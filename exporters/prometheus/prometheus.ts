@@ -29,6 +29,7 @@ export default exporter({
     const server = createHttpServer(
       {
         ...httpServerOptions(config, host),
+        methods: config.methods,
         async handle(request, signal) {
           idle.arm();
           await first.passed(signal);
@@ -112,8 +113,9 @@ function pageCache(writer: PageWriter, sources: Sources): Pages {
 }
 
 function pageHandler(config: Config, pages: Pages): (request: ServerRequest) => Promise<ServerAnswer> {
-  return async ({ path, headers }) => {
-    if (path !== config.path) return { status: 404, body: `not here: the metrics are at ${config.path}\n` };
+  return async ({ path, query, headers }) => {
+    if (path !== config.path || (config.exact_path && query.size > 0))
+      return { status: 404, body: `404 Not Found - Metrics available at ${config.path}\n` };
     const format = negotiateFormat(headers.accept, config.enable_open_metrics);
     return {
       status: 200,

@@ -213,6 +213,24 @@ describe('the localdns suite', () => {
       });
     }
 
+    for (const [file, request] of [
+      ['404-root.http', 'GET / HTTP/1.1'],
+      ['404-query.http', 'GET /metrics?x=1 HTTP/1.1'],
+    ] as const) {
+      it(`answers as in ${file}`, async () => {
+        const [head = '', body = ''] = data('http', file).split(/\r?\n\r?\n/);
+        const [ourHead = '', ourBody] = (await say(`${request}\r\nHost: x\r\n\r\n`)).split('\r\n\r\n');
+        for (const line of head.split(/\r?\n/)) expect(ourHead.toLowerCase()).to.include(line.toLowerCase());
+        expect(ourBody).to.equal(body);
+      });
+    }
+
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      it(`has the page for ${method}, too`, async () => {
+        expect(await say(`${method} /metrics HTTP/1.1\r\nHost: x\r\n\r\n`)).to.match(/^HTTP\/1\.1 200 OK\r\n/);
+      });
+    }
+
     it('shows what the original shows, head and page', async () => {
       const [head = '', recorded = ''] = data('http', '200-full.http').split(/\r?\n\r?\n/);
       const text = data('corefile-vnet3-kube3-hosts.txt').replaceAll('168.63.129.16', '10.1.0.4 10.1.0.5');

@@ -59,12 +59,20 @@ describe('exporter prometheus', () => {
     const { ask, exporter } = await start({ path: '/m' });
     expect(exporter.address?.()).to.match(/^http:\/\/127\.0\.0\.1:\d+\/m$/);
     const lost = await ask('/metrics');
-    expect([lost.status, lost.body.toString()]).to.deep.equal([404, 'not here: the metrics are at /m\n']);
+    expect([lost.status, lost.body.toString()]).to.deep.equal([404, '404 Not Found - Metrics available at /m\n']);
   });
 
   it('answers other methods with 405', async () => {
     const { ask } = await start();
     expect((await ask('/metrics', { method: 'POST', body: Buffer.from('x') })).status).to.equal(405);
+  });
+
+  it('answers more methods, and no path with a query, when told to', async () => {
+    const { ask } = await start({ exact_path: true, methods: ['GET', 'DELETE'] });
+    const statuses = ['/metrics', '/metrics?x=1', '/metrics?'].map(async (path) => (await ask(path)).status);
+    expect(await Promise.all(statuses)).to.deep.equal([200, 404, 200]);
+    expect((await ask('/metrics', { method: 'DELETE' })).status).to.equal(200);
+    expect((await ask('/metrics', { method: 'PUT' })).status).to.equal(405);
   });
 
   describe('before the first metrics', () => {
