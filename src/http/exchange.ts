@@ -105,7 +105,7 @@ function readBody(
   });
 }
 
-function flatHeaders(response: IncomingMessage): Record<string, string> {
+export function flatHeaders(response: IncomingMessage): Record<string, string> {
   const headers: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(response.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;

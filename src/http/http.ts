@@ -13,6 +13,7 @@ export { listenAddress, parseListenAddress } from './listen-address.ts';
 export { setProxyEnvironment } from './proxy.ts';
 export * from './server.ts';
 export * from './server-config.ts';
+export * from './stream.ts';
 export { isTlsVersion, tlsClientFields, tlsClientSchema, tlsServerSchema } from './tls-config.ts';
 
 export interface HttpRequest {
