@@ -1,3 +1,4 @@
+export * from './buckets.ts';
 export * from './histogram.ts';
 export * from './labels.ts';
 export * from './series.ts';

@@ -1,4 +1,4 @@
-import type { Exemplar, Family, Labels } from '#metrics';
+import type { Exemplar, Family, Labels, NativeHistogram } from '#metrics';
 
 /** The two text formats: 0.0.4 (`text`) and OpenMetrics 1.0. */
 export type ExpositionFormat = 'text' | 'openmetrics';
@@ -9,6 +9,8 @@ export interface RawSample {
   /** As Prometheus stores them: sorted, `__name__` among them, those with an empty value left out. Frozen. */
   readonly labels: Labels;
   readonly hasTimestamp: boolean;
+  /** Its samples are native histograms. */
+  readonly native?: true;
 }
 
 /**
@@ -30,6 +32,10 @@ export interface ParsedPage {
   readonly times?: Float64Array;
   /** In the order of the samples. Only when asked for, and when there are some. */
   readonly exemplars?: readonly Exemplar[];
+  /** The samples of `native` series, by index; `values` has their sums. Only when there are some. */
+  readonly histograms?: ReadonlyMap<number, NativeHistogram>;
+  /** Since when each sample counts, where the page says so: milliseconds since the epoch, else 0. Only when some say it. */
+  readonly starts?: Float64Array;
 }
 
 export interface PageOptions {

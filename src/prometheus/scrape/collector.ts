@@ -1,4 +1,4 @@
-import { type Batch, gather, type Snapshot } from '#metrics';
+import { type Batch, gather, type Snapshot, selectSnapshot } from '#metrics';
 import type { ParsedPage } from '../exposition/exposition.ts';
 import { type Part, RefusedPage, Shaper, type ShaperOptions } from './shape.ts';
 import { Staleness } from './staleness.ts';
@@ -39,7 +39,7 @@ export class Collector {
     const refused: Refused = { ...NOTHING, duplicate: shape.duplicates };
     const batch: Snapshot[] = [];
     for (const part of [shape, ...shape.repeats]) {
-      const snapshot = this.#snapshot(part, page.values, own, time, now, refused);
+      const snapshot = this.#snapshot(part, page, own, time, now, refused);
       if (snapshot.values.length > 0) batch.push(snapshot);
     }
     if (own) this.#timestamps.prune(shape.set.series);
@@ -62,17 +62,31 @@ export class Collector {
   }
 
   #snapshot(
-    { set, index }: Part,
-    all: Float64Array,
+    part: Part,
+    page: ParsedPage,
     own: Float64Array | undefined,
     time: number,
     now: number,
     refused: Refused,
   ): Snapshot {
-    const values = index ? gather(all, index) : all;
-    if (!own) return { set, values, time };
-    const given = index ? gather(own, index) : own;
+    const snapshot = snapshotOf(part, page, time);
+    if (!own) return snapshot;
+    const given = part.index ? gather(own, part.index) : own;
     const times = given.map((t) => (Number.isNaN(t) ? time : t));
-    return this.#timestamps.admit({ set, values, time, times }, given, now, refused);
+    return this.#timestamps.admit({ ...snapshot, times }, given, now, refused);
   }
+}
+
+function snapshotOf({ set, index }: Part, page: ParsedPage, time: number): Snapshot {
+  const { values, histograms, exemplars, starts } = page;
+  if (!(histograms || exemplars || starts)) return { set, values: index ? gather(values, index) : values, time };
+  const whole = {
+    set,
+    values,
+    time,
+    ...(histograms && { histograms }),
+    ...(exemplars && { exemplars }),
+    ...(starts && { starts }),
+  };
+  return index ? selectSnapshot(whole, set, index) : whole;
 }

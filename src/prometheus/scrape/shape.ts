@@ -200,13 +200,14 @@ export class Shaper {
     const key = labelsKey(labels);
     const entry = this.#entries.get(key);
     if (!entry) {
-      const made = { series: makeSeries(raw.family, labels), key, page: 0, times: 0, good: -1 };
+      const made = { series: makeSeries(raw.family, labels, raw.native), key, page: 0, times: 0, good: -1 };
       this.#entries.set(key, made);
       return made;
     }
+    const same = entry.series.family === raw.family && entry.series.native === raw.native;
     // The first of a page's samples decides what a series is, its family too.
-    if (entry.series.family !== raw.family && entry.page !== this.#page) {
-      entry.series = makeSeries(raw.family, entry.series.labels);
+    if (!same && entry.page !== this.#page) {
+      entry.series = makeSeries(raw.family, entry.series.labels, raw.native);
     }
     return entry;
   }

@@ -1,4 +1,4 @@
-import { gather, makeSet, type Series, type Snapshot } from '#metrics';
+import { makeSet, type Series, type Snapshot, selectSnapshot } from '#metrics';
 
 /** How far ahead of the clock a sample may be. Milliseconds; Prometheus' maxAheadTime. */
 export const MAX_AHEAD = 600_000;
@@ -69,14 +69,8 @@ export class OwnTimestamps {
   }
 }
 
-function only({ set, values, time, times }: Snapshot, index: Uint32Array): Snapshot {
-  const part = {
-    set: makeSet(
-      Array.from(index, (i) => set.series[i]!),
-      set.resource,
-    ),
-    values: gather(values, index),
-    time,
-  };
-  return times ? { ...part, times: gather(times, index) } : part;
+function only(snapshot: Snapshot, index: Uint32Array): Snapshot {
+  const { set } = snapshot;
+  const series = Array.from(index, (i) => set.series[i]!);
+  return selectSnapshot(snapshot, makeSet(series, set.resource), index);
 }
