@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { setListenSockets, setProxyEnvironment } from '#http';
+import { setEnvironment } from '#kit';
 import { type AgentEvent, type Loading, runAgent } from '../agent.ts';
 import { components } from '../components.ts';
 import { type ReadConfig, readConfig } from '../config/read.ts';
@@ -15,6 +16,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const sources = configArgs(values);
   const { life } = io;
   if (!life) throw new Error('run needs a process to live in');
+  setEnvironment(io.env);
   setProxyEnvironment(io.env);
   setListenSockets(io.env, process.pid);
   let files: readonly string[] = [];

@@ -1,6 +1,8 @@
 /** Small parts that several components share. */
 export * from './collecting.ts';
 export * from './deadline.ts';
+export * from './environment.ts';
+export * from './fresh.ts';
 export * from './gathering.ts';
 export * from './gatherings.ts';
 export * from './poll.ts';
