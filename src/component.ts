@@ -43,6 +43,28 @@ export interface Authenticator {
     request: { method: string; url: URL; headers: Readonly<Record<string, string>>; body: Uint8Array },
     signal: AbortSignal,
   ): Promise<Record<string, string>>;
+  /**
+   * Told of an answer 400, 401 or 403 to a request that it signed; at most twice for one request. Throws when new
+   * credentials are wanted and cannot be had: the request then fails as one that may be retried.
+   */
+  refused?(refusal: Refusal, signal: AbortSignal): Promise<Verdict> | Verdict;
+}
+
+export interface Refusal {
+  readonly url: URL;
+  readonly status: number;
+  /** The answer's, lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** What `authenticate` had given for this request. */
+  readonly sent: Readonly<Record<string, string>>;
+}
+
+export interface Verdict {
+  /** What signs requests has changed since (a newer token, a corrected clock): worth sending once more, and no more than once. */
+  readonly again: boolean;
+  /** For the user: who signed with what, and what to look at. Never a secret. */
+  readonly advice?: string;
 }
 
 export interface Extension extends Component {

@@ -44,9 +44,9 @@ export async function post(
   throw refusal(url, answer, readErrorMessage(answer.body, answerType), now());
 }
 
-function refusal(url: URL, { status, headers }: HttpResponse, words: string, now: number): Error {
+function refusal(url: URL, { status, headers, advice }: HttpResponse, words: string, now: number): Error {
   const told = words.slice(0, TOLD).replace(/[\x00-\x1f\x7f]+/g, ' ');
-  const message = `${shownUrl(url)} answered ${status}${told && `: ${told}`}`;
+  const message = `${shownUrl(url)} answered ${status}${told && `: ${told}`}${advice ? ` (${advice})` : ''}`;
   if (status === 413) return new TooLargeError(message);
   if (!RETRYABLE.includes(status)) return new PermanentError(message);
   const delay = retryAfter(headers['retry-after'], now);

@@ -1,6 +1,7 @@
 import { PermanentError, ThrottleError } from '#component';
 import { type HttpClient, type HttpResponse, shownUrl } from '#http';
 import { retryAfter } from '#queue';
+import { adviceOn } from './advice.ts';
 
 /** The receiver takes no request of this size. */
 export class TooLargeError extends PermanentError {}
@@ -36,7 +37,7 @@ export async function post(
     truncateBody: true,
   });
   if (answer.status >= 200 && answer.status < 300) return;
-  const message = `${shownUrl(url)} answered ${answer.status}${words(answer)}`;
+  const message = `${shownUrl(url)} answered ${answer.status}${words(answer)}${adviceOn(answer, body.length)}`;
   if (answer.status === 413) throw new TooLargeError(message);
   if (answer.status !== 429 && answer.status < 500) throw new PermanentError(message);
   const delay = retryAfter(answer.headers['retry-after'], now());

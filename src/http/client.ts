@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '#clock';
+import type { Verdict } from '#component';
 import { requestError } from './errors.ts';
 import { exchange, type RawResponse } from './exchange.ts';
 import { basicAuthorization, isCredential } from './headers.ts';
@@ -8,6 +9,8 @@ import { createTransport, type Transport } from './transport.ts';
 import { unpack } from './unpack.ts';
 
 const DEFAULT_MAX_BODY = 64 * 1024;
+/** AWS answers 400 where others answer 401: for an expired token. */
+const REFUSALS: readonly number[] = [400, 401, 403];
 /** So much of a redirect's own body is read, so that its connection can be used again. */
 const REDIRECT_BODY = 4096;
 
@@ -40,16 +43,22 @@ async function follow(transport: Transport, options: HttpClientOptions, request:
   if (first.protocol !== 'http:' && first.protocol !== 'https:')
     throw new Error(`${first.protocol} is not http or https`);
   let hop: Hop = { method: request.method, url: first, body: request.body, trusted: true };
-  for (let hops = 0; ; hops++) {
-    const headers = await headersFor(options, request, hop);
+  let again = false;
+  for (let hops = 0; ; ) {
+    const headers = headersFor(options, request, hop);
+    const credentials = await credentialsFor(options, request, hop, headers);
+    Object.assign(headers, credentials);
     const raw = await send(transport, options, request, hop, headers);
     const location = raw.headers.location;
     if (options.followRedirects && isRedirect(raw.status, location)) {
-      if (hops === MAX_REDIRECTS) throw new Error(`more than ${MAX_REDIRECTS} redirects`);
+      if (hops++ === MAX_REDIRECTS) throw new Error(`more than ${MAX_REDIRECTS} redirects`);
       hop = nextHop(hop, raw.status, redirectTarget(location, hop.url, first), first);
       continue;
     }
-    return { status: raw.status, headers: raw.headers, body: await bodyOf(raw, request, headers) };
+    const answer = { status: raw.status, headers: raw.headers, body: await bodyOf(raw, request, headers) };
+    const verdict = await verdictOn(options, request, hop, answer, credentials);
+    if (!verdict?.again || again) return { ...answer, ...(verdict?.advice ? { advice: verdict.advice } : {}) };
+    again = true;
   }
 }
 
@@ -63,8 +72,8 @@ function nextHop(hop: Hop, status: number, url: URL, first: URL): Hop {
   };
 }
 
-/** All headers of a hop, lower case. The caller's own win over the settings', an authenticator's over both. */
-async function headersFor(options: HttpClientOptions, request: HttpRequest, hop: Hop): Promise<Record<string, string>> {
+/** All headers of a hop but an authenticator's, lower case. The caller's own win over the settings'. */
+function headersFor(options: HttpClientOptions, request: HttpRequest, hop: Hop): Record<string, string> {
   const headers: Record<string, string> = { host: hop.url.host };
   const basic = hop.trusted ? basicAuthorization(request.url) : undefined;
   if (basic) headers.authorization = basic;
@@ -78,11 +87,30 @@ async function headersFor(options: HttpClientOptions, request: HttpRequest, hop:
     if (request.body && !hop.body && lower.startsWith('content-')) continue;
     headers[lower] = value;
   }
-  if (!hop.trusted || !options.authenticator) return headers;
-  const { method, url, body = new Uint8Array() } = hop;
-  const more = await options.authenticator.authenticate({ method, url, headers, body }, request.signal);
-  for (const [name, value] of Object.entries(more)) headers[name.toLowerCase()] = value;
   return headers;
+}
+
+/** What the authenticator adds, lower case, and wins with: undefined where there is none or the host is not to be trusted. */
+async function credentialsFor(
+  { authenticator }: HttpClientOptions,
+  { signal }: HttpRequest,
+  { trusted, method, url, body = new Uint8Array() }: Hop,
+  headers: Record<string, string>,
+): Promise<Record<string, string> | undefined> {
+  if (!trusted || !authenticator) return undefined;
+  const given = await authenticator.authenticate({ method, url, headers, body }, signal);
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+async function verdictOn(
+  { authenticator }: HttpClientOptions,
+  { signal }: HttpRequest,
+  { url }: Hop,
+  { status, headers, body }: HttpResponse,
+  sent: Record<string, string> | undefined,
+): Promise<Verdict | undefined> {
+  if (!sent || !REFUSALS.includes(status)) return undefined;
+  return authenticator?.refused?.({ url, status, headers, body, sent }, signal);
 }
 
 async function send(

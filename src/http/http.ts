@@ -8,9 +8,11 @@ export { createHttpClient } from './client.ts';
 export * from './client-config.ts';
 export { type Compression, compressBody } from './compress.ts';
 export { BodyTooLargeError, shownUrl } from './errors.ts';
-export { isReservedHeader } from './headers.ts';
+export { isHeaderName, isHeaderValue, isReservedHeader } from './headers.ts';
 export { listenAddress, parseListenAddress } from './listen-address.ts';
+export * from './oauth2.ts';
 export { setProxyEnvironment } from './proxy.ts';
+export * from './secret-file.ts';
 export * from './server.ts';
 export * from './server-config.ts';
 export * from './stream.ts';
@@ -38,6 +40,8 @@ export interface HttpResponse {
   headers: Readonly<Record<string, string>>;
   /** Unpacked, when the answer was compressed. */
   body: Buffer;
+  /** What the authenticator has to say to an answer that refuses its credentials, for the error's text. */
+  advice?: string;
 }
 
 export interface HttpClient {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import type { Authenticator } from '#component';
 import { Secret } from '#config';
 import {
   BodyTooLargeError,
@@ -108,6 +109,42 @@ describe('http client', () => {
     const got = await get(server.port, { method: 'POST', body: Buffer.from('x') }, { authenticator });
     expect(got.body.toString()).to.equal('Signed abc');
     expect(seen).to.deep.equal([['POST', '/metrics', 'x']]);
+  });
+
+  it('asks the authenticator about a refusal, and sends once more when it says so, not twice', async () => {
+    const seen: string[] = [];
+    const server = await httpServer((request, response) => {
+      seen.push(request.headers.authorization!);
+      response.writeHead(Number(request.url!.slice(1)), { date: 'then' }).end('words');
+    });
+    let n = 0;
+    const told: unknown[] = [];
+    const authenticator: Authenticator = {
+      authenticate: async () => ({ Authorization: `key ${++n}` }),
+      refused({ status, sent, headers, body }) {
+        told.push([status, sent.authorization, headers.date, Buffer.from(body).toString()]);
+        return { again: true, advice: 'look there' };
+      },
+    };
+    const ask = (status: number) =>
+      get(server.port, { url: new URL(`http://127.0.0.1:${server.port}/${status}`) }, { authenticator });
+    expect(await ask(403)).to.include({ status: 403, advice: 'look there' });
+    expect(seen.splice(0)).to.deep.equal(['key 1', 'key 2']);
+    expect(told.splice(0)).to.deep.equal([
+      [403, 'key 1', 'then', 'words'],
+      [403, 'key 2', 'then', 'words'],
+    ]);
+    for (const status of [200, 404, 429, 500]) expect(await ask(status)).to.have.property('status', status);
+    expect(told).to.deep.equal([]);
+  });
+
+  it('fails the request with what the authenticator throws about a refusal', async () => {
+    const server = await httpServer((_request, response) => response.writeHead(401).end());
+    const authenticator: Authenticator = {
+      authenticate: async () => ({ authorization: 'old' }),
+      refused: () => Promise.reject(new Error('no new token')),
+    };
+    expect((await failure(get(server.port, {}, { authenticator }))).message).to.match(/^GET http.*: no new token$/);
   });
 
   it('uses a connection again', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Authenticator } from '#component';
 import { Secret } from '#config';
 import { createHttpClient, type HttpClientOptions } from '#http';
 import { isDomainOrSubdomain, redirectTarget } from '../../src/http/redirect.ts';
@@ -69,6 +70,23 @@ describe('http client redirects', () => {
   carries('leave credentials behind at another host', ['127.0.0.1', 'localhost'], [true, false]);
   carries('compare with the first host', ['127.0.0.1', 'localhost', 'localhost'], [true, false, false]);
   carries('never take credentials back up', ['127.0.0.1', 'localhost', '127.0.0.1'], [true, false, false]);
+
+  it('never ask the authenticator about the refusal of a stranger', async () => {
+    const stranger = await httpServer((_request, response) => response.writeHead(401).end());
+    const first = await httpServer((_request, response) =>
+      response.writeHead(307, { location: `http://localhost:${stranger.port}/` }).end(),
+    );
+    let asked = 0;
+    const authenticator: Authenticator = {
+      authenticate: async () => ({ authorization: 'Bearer t' }),
+      refused: () => ({ again: ++asked > 0 }),
+    };
+    const client = createHttpClient({ followRedirects: true, authenticator });
+    const url = new URL(`http://127.0.0.1:${first.port}/`);
+    const { status } = await client.request({ method: 'GET', url, signal: new AbortController().signal });
+    expect([status, asked]).to.deep.equal([401, 0]);
+    client.close();
+  });
 
   it('are answered as they are when not followed', async () => {
     const { seen, got } = await chain(['127.0.0.1', '127.0.0.1'], {});

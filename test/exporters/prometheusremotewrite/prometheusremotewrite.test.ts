@@ -457,6 +457,35 @@ describe('prometheusremotewrite', () => {
     expect(to.requests[0]!.headers['x-signed']).to.equal(String(to.requests[0]!.bytes));
   });
 
+  const advises = (status: number, words: RegExp) =>
+    it(`${status} is told with what can be done about it`, async () => {
+      const { exporter, host } = await rig({}, () => ({ status, body: 'their words' }));
+      await exporter.consume(batch(sourceSet('a:1', 1), 1), never);
+      await until(() => host.statuses.length > 0);
+      expect(host.statuses[0]!.why).to.match(words);
+    });
+  advises(
+    401,
+    /answered 401: their words \(the receiver wants other credentials: see auth.authenticator and headers\)$/,
+  );
+  advises(403, /answered 403: their words \(the receiver wants other credentials/);
+  advises(413, /answered 413: their words \(it takes no request of \d+ bytes: .*max_batch_size_bytes/);
+  advises(429, /answered 429: their words \(the receiver limits what it takes: .*quota/);
+
+  it("an authenticator's own advice goes before the general one", async () => {
+    const to = await receiver(() => 403);
+    const host = fakeHost('exporter', 'prometheusremotewrite');
+    const refused = () => ({ again: false, advice: 'signed for nobody' });
+    host.extensions.set('sign', { authenticator: { authenticate: async () => ({}), refused } });
+    const config = parse(prometheusremotewrite.config, { endpoint: to.url, auth: { authenticator: 'sign' } });
+    const exporter = prometheusremotewrite.create(config, host);
+    running.push(exporter);
+    await exporter.start?.(never);
+    await exporter.consume(batch(sourceSet('a:1'), 1), never);
+    await until(() => host.statuses.length > 0);
+    expect(host.statuses[0]!.why).to.match(/answered 403 \(signed for nobody\)$/);
+  });
+
   describe('configuration', () => {
     const refuses = (options: Record<string, unknown>, message: RegExp) =>
       it(`refuses ${JSON.stringify(options)}`, () => {
