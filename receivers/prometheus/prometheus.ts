@@ -15,14 +15,14 @@ export default receiver<ReceiverConfig>({
 });
 
 function createPrometheusReceiver(options: ReceiverConfig, host: Host, next: Consumer): Receiver {
-  const { global, scrapes, scrapeFiles } = options.config;
+  const { global, scrapes } = options.config;
   const externalLabels = global.external_labels;
   let jobs: Job[] = [];
   return {
     async start() {
       const seed = JSON.stringify([hostname(), ...externalLabels]);
       const metrics = scrapeMetrics(host.meter);
-      const configs = [...scrapes, ...(await readScrapeFiles(scrapeFiles, options.config))];
+      const configs = [...scrapes, ...readScrapeFiles(options.config)];
       if (configs.length === 0) host.log.warn('there is nothing to scrape: config has no scrape_configs');
       const initialOffset = options.initial_scrape_offset ?? 0;
       jobs = configs.map((config) => new Job({ config, host, next, metrics, externalLabels, seed, initialOffset }));

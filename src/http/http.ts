@@ -8,7 +8,7 @@ export { createHttpClient } from './client.ts';
 export * from './client-config.ts';
 export { type Compression, compressBody } from './compress.ts';
 export { BodyTooLargeError, shownUrl } from './errors.ts';
-export { isHeaderName, isHeaderValue, isReservedHeader } from './headers.ts';
+export { isFramingHeader, isHeaderName, isHeaderValue, isReservedHeader } from './headers.ts';
 export { listenAddress, parseListenAddress } from './listen-address.ts';
 export * from './oauth2.ts';
 export { setProxyEnvironment } from './proxy.ts';
@@ -56,6 +56,8 @@ export interface HttpClientOptions {
   /** http:// or https:// proxy; credentials may be in it. */
   proxyUrl?: Secret;
   noProxy?: string;
+  /** Sent to a proxy with CONNECT; credentials in its URL win over `proxy-authorization`. */
+  proxyConnectHeaders?: ReadonlyMap<string, readonly Secret[]>;
   /** Take HTTP_PROXY, HTTPS_PROXY and NO_PROXY from `environment`. */
   proxyFromEnvironment?: boolean;
   /** The variables themselves; those of `setProxyEnvironment` when left out. */

@@ -56,7 +56,7 @@ export function createTransport(options: HttpClientOptions, clock: Clock): Trans
         return http.request({ ...common, ...target, agent: agent('http', (settings) => new http.Agent(settings)) });
       }
       const make = (settings: https.AgentOptions) =>
-        proxy ? new TunnelAgent(settings, proxy, security) : new https.Agent(settings);
+        proxy ? new TunnelAgent(settings, proxy, security, connectHeaders(options)) : new https.Agent(settings);
       const tlsOptions = security.connectOptions(host);
       const through = agent(`https ${proxy?.href ?? ''}`, make);
       return https.request({
@@ -100,6 +100,14 @@ function agentOptions(options: HttpClientOptions, security: ClientTls): https.Ag
   };
 }
 
+function connectHeaders({ proxyConnectHeaders }: HttpClientOptions): http.OutgoingHttpHeaders {
+  const headers: http.OutgoingHttpHeaders = {};
+  for (const [name, values] of proxyConnectHeaders ?? []) {
+    headers[name.toLowerCase()] = values.map((value) => value.reveal());
+  }
+  return headers;
+}
+
 /** So that the next request makes a connection with the new certificates. */
 function dropIdle(agents: Iterable<http.Agent>): void {
   for (const agent of agents) {
@@ -117,11 +125,13 @@ type TunnelOptions = tls.ConnectionOptions & { host: string; port: number; tunne
 class TunnelAgent extends https.Agent {
   readonly #proxy: URL;
   readonly #security: ClientTls;
+  readonly #headers: http.OutgoingHttpHeaders;
 
-  constructor(settings: https.AgentOptions, proxy: URL, security: ClientTls) {
+  constructor(settings: https.AgentOptions, proxy: URL, security: ClientTls, headers: http.OutgoingHttpHeaders) {
     super(settings);
     this.#proxy = proxy;
     this.#security = security;
+    this.#headers = headers;
   }
 
   override createConnection(options: object, ready: SocketReady): undefined {
@@ -157,7 +167,11 @@ class TunnelAgent extends https.Agent {
       port: portOf(this.#proxy),
       path: authority,
       setHost: false,
-      headers: { host: authority, ...(authorization ? { 'proxy-authorization': authorization } : {}) },
+      headers: {
+        ...this.#headers,
+        host: authority,
+        ...(authorization ? { 'proxy-authorization': authorization } : {}),
+      },
       agent: false,
       maxHeaderSize: MAX_HEAD,
       ...(signal ? { signal } : {}),

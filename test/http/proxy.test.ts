@@ -62,6 +62,30 @@ describe('http client through a proxy', () => {
     await until(() => server.open === 0);
   });
 
+  it('sends headers of the proxy with CONNECT and nowhere else; credentials of its URL win', async () => {
+    const authority = makeAuthority();
+    const seen: string[] = [];
+    const target = await httpsServer(authority.issue({ names: ['target.test'] }), (request, response) => {
+      seen.push(...Object.keys(request.headers));
+      response.end();
+    });
+    const { server, heads } = await tunnel(target.port);
+    const client = createHttpClient({
+      proxyUrl: new Secret(`http://me:secret@127.0.0.1:${server.port}`),
+      proxyConnectHeaders: new Map([
+        ['X-Team', [new Secret('dns'), new Secret('net')]],
+        ['Proxy-Authorization', [new Secret('Bearer other')]],
+      ]),
+      tls: { caPem: authority.cert },
+    });
+    await client.request({ method: 'GET', url: new URL('https://target.test/x'), signal });
+    const basic = Buffer.from('me:secret').toString('base64');
+    expect(heads[0]!.toLowerCase()).to.include('x-team: dns\r\nx-team: net\r\n').and.not.include('other');
+    expect(heads[0]).to.include(`Basic ${basic}`);
+    expect(seen).to.not.include('x-team').and.not.include('proxy-authorization');
+    client.close();
+  });
+
   it('says what the proxy answered when it refuses, and no password', async () => {
     const proxy = await httpServer(() => {});
     const refusing = await rawServer((socket) => {

@@ -4,5 +4,5 @@ export { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, type EscapingScheme } from './p
 export { formatPromDuration, parseBase2Bytes, parsePromDuration } from './quantity.ts';
 export type { ScrapeConfig, ScrapeLimits } from './resolve.ts';
 export type { FileSdConfig, GlobalConfig } from './scrape.ts';
-export { readScrapeFiles } from './scrape-files.ts';
-export { type PrometheusConfig, prometheusConfig } from './sections.ts';
+export { prometheusConfig, readScrapeFiles } from './scrape-files.ts';
+export type { PrometheusConfig } from './sections.ts';

@@ -1,6 +1,13 @@
 /** The HTTP client section of prometheus/common (config.HTTPClientConfig), which scrape and discovery configurations share. */
 import * as s from '#config';
-import { type HttpClientOptions, isReservedHeader, type TlsClientOptions } from '#http';
+import {
+  type HttpClientOptions,
+  isFramingHeader,
+  isHeaderName,
+  isHeaderValue,
+  isReservedHeader,
+  type TlsClientOptions,
+} from '#http';
 import { httpAuthenticator } from './http-auth.ts';
 import { apart, laxBool, laxSecret, laxString } from './lax.ts';
 
@@ -92,6 +99,17 @@ const headerName = s.string({
   },
 });
 
+const connectHeaderName = s.string({
+  typeName: 'header name',
+  check(name) {
+    if (isFramingHeader(name) || name.toLowerCase() === 'host') return 'is a header that may not be set here';
+    return isHeaderName(name) ? undefined : 'is not a header name';
+  },
+});
+const connectHeaderValue = s.transform(laxSecret(), (value, complain) =>
+  isHeaderValue(value.reveal()) ? value : complain('', 'holds what no header may hold'),
+);
+
 const proxyUrl = s.transform(laxSecret(), (url, complain) => {
   const parsed = url.reveal() === '' ? undefined : parseUrl(url.reveal());
   if (parsed === null) return complain('', 'must be a URL such as http://proxy:3128');
@@ -120,13 +138,18 @@ export const httpClientFields = {
   proxy_url: s.optional(proxyUrl, 'An HTTP proxy.'),
   no_proxy: s.optional(laxString(), 'Hosts and networks to reach without the proxy, comma-separated.'),
   proxy_from_environment: s.withDefault(laxBool(), false, 'Take the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.'),
+  proxy_connect_header: s.withDefault(
+    s.mapOf(s.list(connectHeaderValue), connectHeaderName),
+    {},
+    'Headers for the proxy itself, sent with CONNECT, by name: lists of values.',
+  ),
 } as const satisfies s.Fields;
 
 export type HttpClientConfig = s.FieldValues<typeof httpClientFields>;
 
 /** Sentences for keys of that section which cannot be honoured yet. */
 export function httpClientApart(key: string): { refuse: string } | undefined {
-  if (key === 'oauth2' || key === 'proxy_connect_header') return { refuse: 'is not yet supported' };
+  if (key === 'oauth2') return { refuse: 'is not yet supported' };
   return undefined;
 }
 
@@ -146,6 +169,10 @@ export const httpClientRules: readonly ((config: HttpClientConfig, complain: Com
     if (proxy_from_environment && no_proxy) complain('no_proxy', 'must not be given with proxy_from_environment');
     if (no_proxy && !proxy_url && !proxy_from_environment) complain('no_proxy', 'needs proxy_url');
   },
+  ({ proxy_url, proxy_from_environment, proxy_connect_header }, complain) => {
+    if (proxy_connect_header.size === 0 || proxy_url || proxy_from_environment) return;
+    complain('proxy_connect_header', 'needs proxy_url or proxy_from_environment');
+  },
 ];
 
 /** What a client for this configuration is made from. */
@@ -161,6 +188,7 @@ export function httpClientOptions(config: HttpClientConfig): HttpClientOptions {
     maxIdleConnections: 20_000,
     ...(config.proxy_url ? { proxyUrl: config.proxy_url } : {}),
     ...(config.no_proxy ? { noProxy: config.no_proxy } : {}),
+    proxyConnectHeaders: config.proxy_connect_header,
     ...(authenticator ? { authenticator } : {}),
   };
 }

@@ -1,28 +1,66 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as s from '#config';
-import { globLast } from '../discovery/glob.ts';
+import { globLastSync } from '../discovery/glob.ts';
 import { resolveScrape, type ScrapeConfig } from './resolve.ts';
-import { checkAll, type PrometheusConfig, scrapeConfigFile } from './sections.ts';
+import { checkAll, type PrometheusConfig, prometheusSections, scrapeConfigFile } from './sections.ts';
+
+/**
+ * The sections, and the files of `scrape_config_files` with them: what is wrong in one of those is reported at its own file
+ * and line.
+ */
+export const prometheusConfig: s.Schema<PrometheusConfig> = {
+  ...prometheusSections,
+  read: s.partlyReadable((node, path, report) => {
+    const got = s.readPartly(prometheusSections, node, path, report);
+    if (got === s.INVALID || got instanceof s.Partly) return got;
+    let sound = true;
+    const issue: s.Report['issue'] = (...told) => {
+      sound = false;
+      report.issue(...told);
+    };
+    try {
+      readAll(got, { ...report, issue });
+    } catch (error) {
+      issue(s.join(path, 'scrape_config_files'), messageOf(error), node.place);
+    }
+    return sound ? got : s.INVALID;
+  }),
+};
+
+const messageOf = (error: unknown): string => {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+};
 
 /**
  * The scrape configurations in the files of `scrape_config_files`, completed from the configuration's `global`. Their own
- * relative paths of target files begin in the folder of the file they stand in, as in Prometheus. Rejects with a
- * ConfigError that names every fault at its file and line.
+ * relative paths of target files begin in the folder of the file they stand in, as in Prometheus. Throws a ConfigError that
+ * names every fault at its file and line.
  */
-export async function readScrapeFiles(patterns: readonly string[], config: PrometheusConfig): Promise<ScrapeConfig[]> {
-  const jobs = new Set(config.scrapes.map((scrape) => scrape.job));
-  const all: ScrapeConfig[] = [];
+export function readScrapeFiles(config: PrometheusConfig): ScrapeConfig[] {
   const issues: s.Issue[] = [];
-  for (const path of (await Promise.all(patterns.map(globLast))).flat()) {
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return '';
-      throw new Error(`cannot read the scrape configurations in ${path}`, { cause: error });
-    });
-    all.push(...readOne(text, path, config, jobs, issues));
-  }
+  const issue: s.Report['issue'] = (inner, message, place) => {
+    issues.push({ path: `${place.file}:${place.line}:${place.column}: ${inner}`, message, place });
+  };
+  const all = readAll(config, { issue, warn: () => {} });
   if (issues.length > 0) throw new s.ConfigError(issues);
   return all;
+}
+
+function readAll(config: PrometheusConfig, report: s.Report): ScrapeConfig[] {
+  const jobs = new Set(config.scrapes.map((scrape) => scrape.job));
+  return config.scrapeFiles.flatMap(globLastSync).flatMap((path) => readOne(textOf(path), path, config, jobs, report));
+}
+
+/** A file that is not there holds nothing, as a pattern that matches none. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new Error(`cannot read the scrape configurations in ${path}`, { cause });
+  }
 }
 
 function readOne(
@@ -30,14 +68,8 @@ function readOne(
   path: string,
   { global }: PrometheusConfig,
   jobs: Set<string>,
-  issues: s.Issue[],
+  report: s.Report,
 ): ScrapeConfig[] {
-  const report: s.Report = {
-    issue: (inner, message, place) => {
-      issues.push({ path: `${place.file}:${place.line}:${place.column}: ${inner}`, message, place });
-    },
-    warn: () => {},
-  };
   const parsed = s.parseYaml(text, path);
   for (const { path: inner, message, place } of parsed.issues) report.issue(inner, message, place);
   const root = parsed.root ?? s.nodeOf(null);

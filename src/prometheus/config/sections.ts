@@ -7,7 +7,7 @@ import { type GlobalConfig, globalConfig, scrapeConfig, type WrittenScrape } fro
 export interface PrometheusConfig {
   readonly global: GlobalConfig;
   readonly scrapes: readonly ScrapeConfig[];
-  /** Paths and patterns of more scrape configurations, to be read when the receiver starts. */
+  /** Paths and patterns of more scrape configurations. */
   readonly scrapeFiles: readonly string[];
 }
 
@@ -21,12 +21,12 @@ const written = s.object({
   scrape_config_files: s.withDefault(
     s.list(pattern),
     [],
-    'Files with more `scrape_configs`; `*` may stand in the last part of a path. They are read when the receiver starts.',
+    'Files with more `scrape_configs`; `*` may stand in the last part of a path. They are read when the configuration is, and when the receiver starts.',
   ),
 });
 
 /** The top sections of a Prometheus configuration, as the Collector's prometheus receiver takes them under `config`. */
-export const prometheusConfig: s.Schema<PrometheusConfig> = apart(
+export const prometheusSections: s.Schema<PrometheusConfig> = apart(
   s.transform(
     s.check(written, (value, complain) => checkAll(value.scrape_configs, value.global, new Set(), complain)),
     ({ global, scrape_configs, scrape_config_files }) => ({

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -6,11 +7,27 @@ import { basename, dirname, join } from 'node:path';
  * A directory that cannot be read holds nothing; a path without wildcards is given whether it exists or not.
  */
 export async function globLast(pattern: string): Promise<string[]> {
+  if (!hasWildcard(pattern)) return [pattern];
+  return matching(pattern, await readdir(dirname(pattern)).catch(() => []));
+}
+
+/** The same at once, for when a configuration is read. */
+export function globLastSync(pattern: string): string[] {
+  if (!hasWildcard(pattern)) return [pattern];
+  let names: string[] = [];
+  try {
+    names = readdirSync(dirname(pattern));
+  } catch {
+    // Holds nothing.
+  }
+  return matching(pattern, names);
+}
+
+const hasWildcard = (pattern: string): boolean => /[*?[]/.test(basename(pattern));
+
+function matching(pattern: string, names: readonly string[]): string[] {
   const last = basename(pattern);
-  if (!/[*?[]/.test(last)) return [pattern];
   const matches = wildcard(last);
-  const folder = dirname(pattern);
-  const names = await readdir(folder).catch(() => []);
   // The pattern's own spelling of the folder is kept: it ends up in labels and messages.
   const prefix = pattern.slice(0, pattern.length - last.length);
   return names

@@ -153,6 +153,17 @@ scrape_configs:
     job('dns_sd_configs: [{names: [x]}]'),
     '3 scrape_configs[0].dns_sd_configs: this discovery is not yet supported (static_configs and file_sd_configs are)',
   );
+  refuses(
+    'headers for a proxy that there is not',
+    job('proxy_connect_header: {x: [a]}'),
+    '3 scrape_configs[0].proxy_connect_header: needs proxy_url or proxy_from_environment',
+  );
+  refuses(
+    'headers for a proxy that would break its request',
+    job('proxy_url: http://p:1\n  proxy_connect_header: {Host: [a], x: ["a\\nb"]}'),
+    '4 scrape_configs[0].proxy_connect_header.Host: is a header that may not be set here',
+    '4 scrape_configs[0].proxy_connect_header.x[0]: holds what no header may hold',
+  );
   refuses('oauth2, yet', job('oauth2: {client_id: x}'), '3 scrape_configs[0].oauth2: is not yet supported');
   refuses(
     'a key that is none, with the nearest',

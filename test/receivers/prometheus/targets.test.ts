@@ -2,7 +2,9 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { type Issue, nodeOf } from '#config';
 import { labelMap, labelValue } from '#metrics';
+import prometheus from '../../../receivers/prometheus/prometheus.ts';
 import { closeServers, until } from '../../support/servers.ts';
 import {
   advanceUntil,
@@ -161,14 +163,28 @@ describe('receivers/prometheus targets', () => {
     expect(labelValue(snapshotWith(await scrape(), 'a').set.series[0]!.labels, 'job')).to.equal('more');
   });
 
-  it('of a broken scrape_config_file stop the start, with the place', async () => {
+  it('of a broken scrape_config_file are reported with its own place, as soon as the configuration is read', () => {
     const path = write('more.yml', 'scrape_configs:\n  - job_nam: more\n');
-    const error = await rigWithFiles(path).then(
-      () => undefined,
-      (reason: Error) => reason.message,
-    );
-    expect(error).to.include(`${path}:2:5: scrape_configs[0].job_nam: is not an option; did you mean job_name?`);
+    expect(faultsWithFiles(path)).to.deep.include({
+      path: 'scrape_configs[0].job_nam',
+      message: 'is not an option; did you mean job_name?',
+      place: { file: path, line: 2, column: 5, length: 7 },
+    });
+  });
+
+  it('of scrape_config_files that are not there are none', () => {
+    expect(faultsWithFiles(join(tmpdir(), 'no', 'such.yml'))).to.deep.equal([]);
+    expect(faultsWithFiles(tmpdir()).map(({ path, message }) => `${path} ${message}`)).to.deep.equal([
+      `config.scrape_config_files cannot read the scrape configurations in ${tmpdir()}: EISDIR: illegal operation on a directory, read`,
+    ]);
   });
 
   const rigWithFiles = (path: string) => rig([], { config: { scrape_config_files: [path] } });
+
+  function faultsWithFiles(path: string): Issue[] {
+    const issues: Issue[] = [];
+    const issue = (path: string, message: string, place: Issue['place']) => issues.push({ path, message, place });
+    prometheus.config.read(nodeOf({ config: { scrape_config_files: [path] } }), '', { issue, warn() {} });
+    return issues;
+  }
 });
