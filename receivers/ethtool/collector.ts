@@ -1,5 +1,5 @@
 import type { Host } from '#component';
-import { Gathering, SampledCounter } from '#kit';
+import { Gathering, SampledCounter, turns } from '#kit';
 import { codeOf, type Statistic, type Values } from '#linux';
 import type { Batch } from '#metrics';
 import { DRIVER, INFO, PEAK, STATISTIC } from './metrics.ts';
@@ -49,9 +49,10 @@ export class EthtoolCollector {
     const time = this.#host.clock.now();
     const before = this.#devices;
     this.#devices = new Map();
+    const turn = turns(signal);
     for (const place of places) {
       for (const name of place.devices()) {
-        signal.throwIfAborted();
+        await turn();
         try {
           await this.#read(place, name, before.get(`${place.key}/${name}`), signal);
         } catch (error) {
