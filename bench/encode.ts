@@ -3,7 +3,13 @@
  * compressed. `node bench/encode.ts [seconds a case]`
  */
 import { labelsOf, makeFamily, makeSeries, makeSet, type Series, type SeriesSet, type Snapshot } from '#metrics';
-import { compress, createRemoteWriteEncoder, type RemoteWriteEncoder } from '#prometheus';
+import {
+  compress,
+  createRemoteWrite2Encoder,
+  createRemoteWriteEncoder,
+  type EncoderOptions,
+  type RemoteWriteEncoder,
+} from '#prometheus';
 import { random } from '../test/support/random.ts';
 
 const SERIES = 1000;
@@ -51,16 +57,17 @@ const snapshot = (of: SeriesSet): Snapshot => ({
   values: columns[tick++ % columns.length]!,
   time: 1_700_000_000_000 + tick * 1000,
 });
-const encoder = () =>
-  createRemoteWriteEncoder({
-    lanes: 1,
-    maxLength: 1_000_000,
-    externalLabels: [],
-    namespace: '',
-    suffixes: false,
-    resourceLabels: 'none',
-    targetInfo: false,
-  });
+const OPTIONS: EncoderOptions = {
+  lanes: 1,
+  maxLength: 1_000_000,
+  externalLabels: [],
+  namespace: '',
+  suffixes: false,
+  resourceLabels: 'none',
+  targetInfo: false,
+  escape: true,
+};
+const encoder = () => createRemoteWriteEncoder(OPTIONS);
 
 /** The whole message anew from strings, without intermediate objects (and for ASCII only): a careful encoder by hand. */
 const out = Buffer.allocUnsafeSlow(SERIES * 1024);
@@ -124,25 +131,40 @@ process.stdout.write(`snappy ${(compress(message).length / SERIES).toFixed(1)} B
 const hand = measure('by hand from strings, snappy', () => compress(byHand(snapshot(set))));
 measure('  of it snappy', () => compress(message), hand);
 const copies = (which: (i: number) => boolean) => makeSet(set.series.map((one, i) => (which(i) ? { ...one } : one)));
-const fresh = encoder();
-measure('first scrape: all series new', () => send(fresh, snapshot(copies(() => true))), hand);
-const churning = encoder();
-measure(
-  'churn: one series in a thousand new each time',
-  () => {
-    const at = tick % SERIES;
-    send(churning, snapshot(copies((i) => i === at)));
-  },
-  hand,
-);
-const timed = encoder();
 const times = Float64Array.from({ length: SERIES }, (_, i) => 1_700_000_000_000 + i);
-measure('times of its own for each sample', () => send(timed, { ...snapshot(set), times }), hand);
+const small = Array.from({ length: 20 }, (_, i) => makeSet(coredns(`10.0.2.${i}:9153`).slice(0, SERIES / 20)));
+const exemplars = Array.from({ length: SERIES / 20 }, (_, i) => {
+  const labels = labelsOf({ trace_id: `4bf92f3577b34da6a3ce929d0e0e${1000 + i}` });
+  return { index: i * 20, labels, value: i, timestamp: 1_700_000_000_000 };
+});
 
-const stable = encoder();
-measure('unchanged set: its template', () => send(stable, snapshot(set)), hand);
-const [body] = stable.encode([snapshot(set)]).bodies;
-process.stdout.write(`on the wire ${(body!.bytes.length / SERIES).toFixed(1)} B/sample\n`);
+function measureVersion(title: string, make: () => RemoteWriteEncoder): void {
+  process.stdout.write(`${title}
+`);
+  const fresh = make();
+  measure('  first scrape: all series new', () => send(fresh, snapshot(copies(() => true))), hand);
+  const churning = make();
+  measure(
+    '  churn: one series in a thousand new each time',
+    () => {
+      const at = tick % SERIES;
+      send(churning, snapshot(copies((i) => i === at)));
+    },
+    hand,
+  );
+  const timed = make();
+  measure('  times of its own for each sample', () => send(timed, { ...snapshot(set), times }), hand);
+  const exemplary = make();
+  measure('  one series in 20 with an exemplar', () => send(exemplary, { ...snapshot(set), exemplars }), hand);
+  const many = make();
+  measure('  20 sources of 50 series in a batch', () => send(many, ...small.map((one) => snapshot(one))), hand);
+  const stable = make();
+  measure('  unchanged set: its template', () => send(stable, snapshot(set)), hand);
+  const wire = stable.encode([snapshot(set)]).bodies.reduce((sum, body) => sum + body.bytes.length, 0);
+  process.stdout.write(`  on the wire ${(wire / SERIES).toFixed(1)} B/sample\n`);
+}
+measureVersion('Remote Write 1.0', encoder);
+measureVersion('Remote Write 2.0', () => createRemoteWrite2Encoder(OPTIONS));
 
 const sources = Array.from({ length: 200 }, (_, i) => makeSet(coredns(`10.0.1.${i}:9153`)));
 // Once for nothing: joined strings change their form when they are first read, which is not what is measured.
@@ -158,8 +180,8 @@ send(many, snapshot(sources[0]!));
 process.stdout.write(`${sources.length} sources: first scrapes ${Math.round(took)} ms, kept `);
 process.stdout.write(`${(kept / sources.length / SERIES).toFixed(0)} B a series (exact with --expose-gc)\n`);
 
-function send(to: RemoteWriteEncoder, one: Snapshot): void {
-  for (const made of to.encode([one]).bodies) to.recycle(made);
+function send(to: RemoteWriteEncoder, ...batch: Snapshot[]): void {
+  for (const made of to.encode(batch).bodies) to.recycle(made);
 }
 
 /** Bytes in use. What lies outside of the heap is counted off some time after a collection. */

@@ -139,5 +139,6 @@ export function translateOptions(options: Config): TranslateOptions {
     suffixes: strategy ? strategy === 'UnderscoreEscapingWithSuffixes' : options.add_metric_suffixes,
     resourceLabels: !resource.enabled ? 'none' : resource.exclude_service_attributes ? 'not-service' : 'all',
     targetInfo: options.target_info.enabled,
+    escape: true,
   };
 }

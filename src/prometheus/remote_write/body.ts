@@ -1,47 +1,58 @@
+import { type Counts, eachField } from './fields.ts';
 import { recordEnds } from './records.ts';
 import { compress, decompress, joinElements } from './snappy.ts';
 import { varintLength } from './wire.ts';
 
-/** One request body: a WriteRequest, packed with snappy. */
+/** One request body, packed with snappy: a WriteRequest of Remote Write 1.0 or a Request of 2.0. */
 export interface WriteBody {
+  readonly version: 1 | 2;
   readonly bytes: Buffer;
   /** Bytes of the message before packing. */
   readonly length: number;
+  /** Native histograms included. */
   readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
   /** Bodies of one lane hold the same sources' samples and must be sent in order; those of different lanes need not. */
   readonly lane: number;
 }
 
-/** Several bodies of a lane as one. Both protobuf's repeated fields and snappy's elements can simply follow one another. */
-export function joinBodies(bodies: readonly WriteBody[]): WriteBody {
-  if (bodies.length === 1) return bodies[0]!;
-  const length = bodies.reduce((sum, body) => sum + body.length, 0);
-  const samples = bodies.reduce((sum, body) => sum + body.samples, 0);
+/** Several WriteRequests of a lane as one. Both protobuf's repeated fields and snappy's elements can simply follow one another. */
+export function joinWriteRequests(bodies: readonly WriteBody[]): WriteBody {
+  const sum = (of: 'length' | keyof Counts) => bodies.reduce((total, body) => total + body[of], 0);
+  const length = sum('length');
   const elements = bodies.map((body) => body.bytes.subarray(varintLength(body.length)));
-  return { bytes: joinElements(length, elements), length, samples, lane: bodies[0]!.lane };
+  const counts = { samples: sum('samples'), histograms: sum('histograms'), exemplars: sum('exemplars') };
+  return { version: 1, bytes: joinElements(length, elements), length, ...counts, lane: bodies[0]!.lane };
 }
 
-/** A body as two of about half its bytes, in order; undefined when it holds but one series. */
-export function halveBody(body: WriteBody): [WriteBody, WriteBody] | undefined {
+/** A WriteRequest as two of about half its bytes, in order; undefined when it holds but one series. */
+export function halveWriteRequest(body: WriteBody): [WriteBody, WriteBody] | undefined {
   const message = decompress(body.bytes, body.length);
   const ends = recordEnds(message);
   if (ends.length < 2) return undefined;
   let first = 1;
   while (first < ends.length - 1 && ends[first]! <= message.length / 2) first++;
   const cut = ends[first - 1]!;
-  const samples = countSeries(message, ends.subarray(0, first));
-  const half = (from: number, to: number, count: number): WriteBody => ({
-    bytes: compress(message.subarray(from, to)),
-    length: to - from,
-    samples: count,
-    lane: body.lane,
-  });
-  return [half(0, cut, samples), half(cut, message.length, body.samples - samples)];
+  return [makeWriteRequest(message.subarray(0, cut), body.lane), makeWriteRequest(message.subarray(cut), body.lane)];
 }
 
-/** How many of a message's fields are series, each of which has one sample; metadata has none. */
-function countSeries(message: Uint8Array, ends: Uint32Array): number {
-  return ends.reduce((count, _, i) => count + (message[i ? ends[i - 1]! : 0] === 0x0a ? 1 : 0), 0);
+export function makeWriteRequest(message: Uint8Array, lane: number): WriteBody {
+  return { version: 1, bytes: compress(message), length: message.length, ...countsOf(message), lane };
+}
+
+function countsOf(message: Uint8Array): Counts {
+  const counts = { samples: 0, histograms: 0, exemplars: 0 };
+  eachField(message, 0, message.length, (kind, from, to) => {
+    // Metadata has no samples.
+    if (kind !== 1) return;
+    eachField(message, from, to, (field) => {
+      if (field === 2 || field === 4) counts.samples++;
+      if (field === 3) counts.exemplars++;
+      if (field === 4) counts.histograms++;
+    });
+  });
+  return counts;
 }
 
 const PAGE = 4096;

@@ -1,7 +1,13 @@
-import { type Batch, isStale, markStale, type SeriesSet, type Snapshot } from '#metrics';
-import { BodyPool, type WriteBody } from './body.ts';
+import type { Batch, SeriesSet, Snapshot } from '#metrics';
+import { joinBodies, shrink } from './bodies.ts';
+import { BodyPool, makeWriteRequest, type WriteBody } from './body.ts';
+import { Bytes } from './bytes.ts';
+import { bitsOf, exemplarsBySample, histogramSample, timeOf, withTargetInfo } from './column.ts';
+import { writeExemplars, writeNative } from './extras.ts';
+import { isFor2Only } from './histogram.ts';
+import { laneOf } from './lanes.ts';
 import { type Part, type Template, TemplateBuilder } from './template.ts';
-import { createTranslator, type TranslateOptions } from './translate.ts';
+import { createTranslator, type TranslateOptions, type Translator } from './translate.ts';
 import { BodyWriter, type Column, Scratch } from './writer.ts';
 
 export interface EncoderOptions extends TranslateOptions {
@@ -14,11 +20,16 @@ export interface EncoderOptions extends TranslateOptions {
 export interface Encoded {
   /** Those of one lane in the order to send them. */
   readonly bodies: readonly WriteBody[];
-  /** Samples that cannot be sent: their series has no name, or comes out the same as another one of its source. */
+  /**
+   * Samples that cannot be sent: their series has no name, or comes out the same as another one of its source, or the
+   * protocol's version does not know what they are.
+   */
   readonly dropped: number;
+  /** Samples that the user's rules leave out. */
+  readonly relabelled: number;
 }
 
-/** Batches as bodies of Remote Write 1.0 requests. */
+/** Batches as request bodies. */
 export interface RemoteWriteEncoder {
   encode(batch: Batch): Encoded;
   /** Takes back the memory of a body that nobody needs any more. */
@@ -31,22 +42,30 @@ export function createRemoteWriteEncoder(options: EncoderOptions): RemoteWriteEn
 
 class TemplateEncoder implements RemoteWriteEncoder {
   readonly #maxLength: number;
+  readonly #lanes: number;
+  readonly #translator: Translator;
   readonly #builder: TemplateBuilder;
   readonly #templates = new WeakMap<SeriesSet, Template>();
   readonly #memory = { out: new Scratch(), run: new Scratch(), pool: new BodyPool() };
 
   constructor(options: EncoderOptions) {
     this.#maxLength = options.maxLength;
-    this.#builder = new TemplateBuilder(createTranslator(options), options.lanes);
+    this.#lanes = options.lanes;
+    this.#translator = createTranslator(options);
+    this.#builder = new TemplateBuilder(this.#translator, options.lanes);
   }
 
   encode(batch: Batch): Encoded {
     const byLane = new Map<number, { part: Part; column: Column }[]>();
     let dropped = 0;
-    for (const snapshot of batch) {
-      const template = this.#templateOf(snapshot.set);
-      const column = columnOf(snapshot, template);
-      dropped += template.dropped;
+    let relabelled = 0;
+    const extras = new Map<number, Bytes>();
+    for (const one of batch) {
+      const template = this.#templateOf(one.set);
+      const snapshot = template.hasTargetInfo ? withTargetInfo(one) : one;
+      const column = columnOf(snapshot);
+      dropped += template.dropped + this.#extras(snapshot, template, extras);
+      relabelled += template.relabelled;
       for (const part of template.parts) {
         const own = byLane.get(part.lane);
         if (own) own.push({ part, column });
@@ -54,12 +73,43 @@ class TemplateEncoder implements RemoteWriteEncoder {
       }
     }
     const bodies: WriteBody[] = [];
+    for (const lane of extras.keys()) if (!byLane.has(lane)) byLane.set(lane, []);
     for (const [lane, parts] of byLane) {
       const writer = new BodyWriter(this.#maxLength, lane, this.#memory);
       for (const { part, column } of parts) write(part, column, writer);
-      bodies.push(...writer.finish());
+      bodies.push(...this.#joined(writer.finish(), extraBodies(extras.get(lane), lane, this.#maxLength)));
     }
-    return { bodies, dropped };
+    return { bodies, dropped, relabelled };
+  }
+
+  /** Gives how many histograms this version cannot express. */
+  #extras(snapshot: Snapshot, { natives }: Template, extras: Map<number, Bytes>): number {
+    const of = (lane: number) => extras.get(lane) ?? extras.set(lane, new Bytes()).get(lane)!;
+    let dropped = 0;
+    for (const { at, labels, lane } of natives) {
+      const sample = histogramSample(snapshot, at, 0);
+      if (isFor2Only(sample.histogram)) dropped++;
+      else writeNative(of(lane), labels, sample);
+    }
+    if (!snapshot.exemplars) return dropped;
+    const { series, resource } = snapshot.set;
+    for (const [at, own] of exemplarsBySample(snapshot)) {
+      const labels = this.#translator.labels(series[at]!, resource);
+      if (labels && labels !== 'rule') {
+        writeExemplars(of(laneOf(series[at]!, this.#lanes)), labels, own, timeOf(snapshot, at));
+      }
+    }
+    return dropped;
+  }
+
+  /** The extras ride with the last body where they fit. */
+  #joined(bodies: readonly WriteBody[], extras: readonly WriteBody[]): readonly WriteBody[] {
+    const last = bodies.at(-1);
+    const [first, ...rest] = extras;
+    if (!last || !first || last.length + first.length > this.#maxLength) return [...bodies, ...extras];
+    const joined = joinBodies([last, first]);
+    this.recycle(last);
+    return [...bodies.slice(0, -1), joined, ...rest];
   }
 
   recycle(body: WriteBody): void {
@@ -84,20 +134,11 @@ function write({ segments, index }: Part, column: Column, writer: BodyWriter): v
   }
 }
 
-function columnOf(snapshot: Snapshot, template: Template): Column {
-  const { values, times, time } = template.hasTargetInfo ? withTargetInfo(snapshot) : snapshot;
-  const bits = new BigUint64Array(values.buffer, values.byteOffset, values.length);
-  return { bits, index: undefined, first: 0, time: Math.trunc(time), times };
+function columnOf(snapshot: Snapshot): Column {
+  return { bits: bitsOf(snapshot), index: undefined, first: 0, time: Math.trunc(snapshot.time), times: snapshot.times };
 }
 
-/** The snapshot with one value more: 1, or stale as soon as everything that the source reports is. */
-function withTargetInfo({ set, values, time, times }: Snapshot): Snapshot {
-  const more = new Float64Array(values.length + 1);
-  new Uint8Array(more.buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  more[values.length] = 1;
-  if (values.every((_, i) => isStale(values, i))) markStale(more, values.length);
-  if (!times) return { set, values: more, time };
-  const moreTimes = new Float64Array(more.length).fill(time);
-  moreTimes.set(times);
-  return { set, values: more, time, times: moreTimes };
+/** What comes once in a while, behind the samples of its lane: native histograms and exemplars, as one body or more. */
+function extraBodies(extras: Bytes | undefined, lane: number, maxLength: number): readonly WriteBody[] {
+  return extras ? shrink(makeWriteRequest(extras.view(), lane), maxLength) : [];
 }

@@ -1,9 +1,8 @@
 import type { Clock } from '#clock';
 import type { Batch, Family, MetricType, SeriesSet } from '#metrics';
-import type { WriteBody } from './body.ts';
+import { makeWriteRequest, type WriteBody } from './body.ts';
 import { escapeMetricName, withSuffixes } from './names.ts';
 import { fieldLength, utf8Length, writeString } from './records.ts';
-import { compress } from './snappy.ts';
 import { writeVarint } from './wire.ts';
 
 export interface MetadataOptions {
@@ -15,8 +14,8 @@ export interface MetadataOptions {
   interval: number;
 }
 
-/** MetricMetadata.MetricType. */
-const TYPE: Readonly<Record<MetricType, number>> = {
+/** MetricMetadata.MetricType of 1.0 and Metadata.MetricType of 2.0. */
+export const METRIC_TYPE: Readonly<Record<MetricType, number>> = {
   unknown: 0,
   counter: 1,
   gauge: 2,
@@ -83,7 +82,7 @@ function record(family: Family, { namespace, suffixes }: MetadataOptions): Buffe
   out[0] = 0x1a;
   let at = writeVarint(out, 1, length);
   out[at++] = 0x08;
-  out[at++] = TYPE[family.type];
+  out[at++] = METRIC_TYPE[family.type];
   for (const [tag, text] of texts) at = writeString(out, at, tag, text, utf8Length(text));
   return out;
 }
@@ -97,7 +96,7 @@ function bodies(records: readonly Buffer[], maxLength: number): WriteBody[] {
       length += records[to++]!.length;
     }
     const message = Buffer.concat(records.slice(from, to));
-    made.push({ bytes: compress(message), length, samples: 0, lane: 0 });
+    made.push(makeWriteRequest(message, 0));
     from = to;
   }
   return made;

@@ -1,15 +1,8 @@
-import {
-  equalLabels,
-  type Labels,
-  labelValue,
-  makeFamily,
-  makeSeries,
-  type Resource,
-  type Series,
-  type SeriesSet,
-} from '#metrics';
+import { equalLabels, type Labels, type Resource, type SeriesSet } from '#metrics';
+import { laneOf, sourceOf } from './lanes.ts';
+import { type Row, rowsOf } from './rows.ts';
 import { buildSegment, type Segment } from './segment.ts';
-import { repeated, type Translator } from './translate.ts';
+import type { Translator } from './translate.ts';
 
 /** Series in a segment. More saves a little, fewer costs less when one of them changes. */
 const FULL = 128;
@@ -19,10 +12,21 @@ const SMALL = 32;
 /** What a series set is in remote write: for each lane the segments that hold its series. */
 export interface Template {
   readonly parts: readonly Part[];
+  /** Native histograms, which no segment holds. */
+  readonly natives: readonly Native[];
   /** How many series cannot be sent. */
   readonly dropped: number;
+  /** How many series the user's rules leave out. */
+  readonly relabelled: number;
   /** One more value than the set has belongs to `target_info`. */
   readonly hasTargetInfo: boolean;
+}
+
+export interface Native {
+  /** Its place in the set. */
+  readonly at: number;
+  readonly labels: Labels;
+  readonly lane: number;
 }
 
 export interface Part {
@@ -32,13 +36,6 @@ export interface Part {
   readonly index: Uint32Array | undefined;
   readonly resource: Resource;
 }
-
-interface Row {
-  series: Series;
-  at: number;
-}
-
-const TARGET_INFO = makeFamily('target_info', 'gauge', 'Target metadata');
 
 /** Builds templates, with what a source's last one had and the new one still has. */
 export class TemplateBuilder {
@@ -54,30 +51,21 @@ export class TemplateBuilder {
   }
 
   build(set: SeriesSet): Template {
-    const labels = set.series.map((series) => this.#translator.labels(series, set.resource));
-    if (set.series.some((series) => this.#translator.mayCollide(series))) {
-      for (const at of repeated(labels)) labels[at] = undefined;
-    }
-    const rows: Row[] = set.series.flatMap((series, at) => (labels[at] ? [{ series, at }] : []));
-    const dropped = set.series.length - rows.length;
-    const info = rows[0] && this.#translator.targetInfo(rows[0].series, set.resource);
-    if (info) {
-      rows.push({ series: makeSeries(TARGET_INFO, info), at: labels.length });
-      labels.push(info);
-    }
-    const parts = this.#byLane(rows).map(([lane, own]) => this.#part(lane, own, labels, set.resource));
-    return { parts, dropped, hasTargetInfo: info !== undefined };
+    const { rows, dropped, relabelled, hasTargetInfo } = rowsOf(set, this.#translator);
+    const parts = this.#byLane(rows.filter(({ series }) => !series.native)).map(([lane, own]) =>
+      this.#part(lane, own, set.resource),
+    );
+    const natives = rows.flatMap(({ series, at, labels }) =>
+      series.native ? [{ at, labels, lane: laneOf(series, this.#lanes) }] : [],
+    );
+    return { parts, natives, dropped, relabelled, hasTargetInfo };
   }
 
-  /**
-   * A series' lane depends on its own job and instance alone: whatever else comes and goes around it, its samples stay
-   * behind one another.
-   */
   #byLane(rows: readonly Row[]): [number, readonly Row[]][] {
     if (this.#lanes === 1) return rows.length ? [[0, rows]] : [];
     const lanes = new Map<number, Row[]>();
     for (const row of rows) {
-      const lane = hash(sourceOf(row.series)) % this.#lanes;
+      const lane = laneOf(row.series, this.#lanes);
       const own = lanes.get(lane);
       if (own) own.push(row);
       else lanes.set(lane, [row]);
@@ -85,12 +73,12 @@ export class TemplateBuilder {
     return [...lanes];
   }
 
-  #part(lane: number, rows: readonly Row[], labels: readonly (Labels | undefined)[], resource: Resource): Part {
+  #part(lane: number, rows: readonly Row[], resource: Resource): Part {
     const source = `${lane} ${sourceOf(rows[0]!.series)}`;
     const last = this.#last.get(source)?.deref();
     const before = last && equalLabels(last.resource.attributes, resource.attributes) ? last.segments : [];
     const index = rows.every((row, i) => row.at === i) ? undefined : Uint32Array.from(rows, (row) => row.at);
-    const part = { lane, segments: assemble(rows, labels, before), index, resource };
+    const part = { lane, segments: assemble(rows, before), index, resource };
     this.#last.set(source, new WeakRef(part));
     this.#sweep();
     return part;
@@ -104,16 +92,12 @@ export class TemplateBuilder {
   }
 }
 
-function assemble(
-  rows: readonly Row[],
-  labels: readonly (Labels | undefined)[],
-  before: readonly Segment[],
-): readonly Segment[] {
+function assemble(rows: readonly Row[], before: readonly Segment[]): readonly Segment[] {
   const byFirst = new Map(before.map((segment) => [segment.series[0]!, segment]));
   const segments: Segment[] = [];
   let from = 0;
   const build = (to: number) => {
-    for (const cut of evenly(from, to)) segments.push(make(rows.slice(cut.from, cut.to), labels));
+    for (const cut of evenly(from, to)) segments.push(make(rows.slice(cut.from, cut.to)));
     from = to;
   };
   for (let at = 0; at < rows.length; ) {
@@ -147,21 +131,8 @@ function evenly(from: number, to: number): { from: number; to: number }[] {
   }));
 }
 
-function make(rows: readonly Row[], labels: readonly (Labels | undefined)[]): Segment {
-  return buildSegment(
+const make = (rows: readonly Row[]): Segment =>
+  buildSegment(
     rows.map((row) => row.series),
-    rows.map((row) => labels[row.at]!),
+    rows.map((row) => row.labels),
   );
-}
-
-/** Which source a series is of. */
-function sourceOf({ labels }: Series): string {
-  return `${labelValue(labels, 'job')} ${labelValue(labels, 'instance')}`;
-}
-
-/** FNV-1a over UTF-16 units. */
-function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return h >>> 0;
-}

@@ -1,4 +1,5 @@
 import {
+  equalLabels,
   type Labels,
   labelMap,
   labelsKey,
@@ -21,12 +22,16 @@ export interface TranslateOptions {
   resourceLabels: 'none' | 'all' | 'not-service';
   /** Whether a `target_info` series tells the resource's attributes. */
   targetInfo: boolean;
+  /** Puts everything under names of the classic character set, which is all that Remote Write 1.0 knows. */
+  escape: boolean;
+  /** The user's rules, applied last; undefined when they drop the series. */
+  relabel?: ((labels: Labels) => Labels | undefined) | undefined;
 }
 
 /** From a series to the labels that it is sent with. */
 export interface Translator {
-  /** What goes out; undefined when the series cannot be sent because it has no name. */
-  labels(series: Series, resource: Resource): Labels | undefined;
+  /** What goes out; undefined when the series cannot be sent because it has no name, `rule` when the user's rules drop it. */
+  labels(series: Series, resource: Resource): Labels | undefined | 'rule';
   /** Whether two different series could have come out the same. */
   mayCollide(series: Series): boolean;
   /** The labels of `target_info` for the source that `series` is of; undefined where there is nothing to tell. */
@@ -50,12 +55,13 @@ function memo(decide: (name: string) => boolean): (name: string) => boolean {
 const SERVICE = new Set(['service.name', 'service.namespace', 'service.instance.id']);
 
 export function createTranslator(options: TranslateOptions): Translator {
-  const { externalLabels, namespace, suffixes, resourceLabels, targetInfo } = options;
+  const { externalLabels, namespace, suffixes, resourceLabels, targetInfo, relabel } = options;
   const plain = externalLabels.length === 0 && !namespace && !suffixes;
   const legalLabel = memo(isLabelName);
   const legalMetric = memo(isMetricName);
 
   function needsEscapes({ labels }: Series): boolean {
+    if (!options.escape) return false;
     for (let i = 0; i < labels.length; i += 2) {
       const name = labels[i]!;
       if (name === METRIC_NAME ? !legalMetric(labels[i + 1]!) : !legalLabel(name)) return true;
@@ -65,20 +71,12 @@ export function createTranslator(options: TranslateOptions): Translator {
 
   function metricName(series: Series): string {
     const own = labelValue(series.labels, METRIC_NAME);
-    const escaped = escapeMetricName(suffixes ? withSuffixes(own, series.family) : own);
-    return namespace ? `${namespace}_${escaped}` : escaped;
+    const name = suffixes ? withSuffixes(own, series.family) : own;
+    const legal = options.escape ? escapeMetricName(name) : name;
+    return namespace ? `${namespace}_${legal}` : legal;
   }
 
-  /** Puts labels under legal names; values whose names come out the same are joined with `;`, as the Collector does. */
-  function escaped(labels: Labels): Map<string, string> {
-    const out = new Map<string, string>();
-    for (let i = 0; i < labels.length; i += 2) {
-      const name = escapeLabelName(labels[i]!);
-      const before = out.get(name);
-      out.set(name, before === undefined ? labels[i + 1]! : `${before};${labels[i + 1]}`);
-    }
-    return out;
-  }
+  const escaped = (labels: Labels): Map<string, string> => (options.escape ? escapedLabels(labels) : labelMap(labels));
 
   function addMissing(to: Map<string, string>, from: ReadonlyMap<string, string>): void {
     for (const [name, value] of from) if (!to.has(name)) to.set(name, value);
@@ -113,15 +111,34 @@ export function createTranslator(options: TranslateOptions): Translator {
     return sortedLabels(own);
   }
 
+  function translated(series: Series, resource: Resource): Labels | undefined {
+    if (!labelValue(series.labels, METRIC_NAME)) return undefined;
+    if (plain && resource.attributes.length === 0 && !needsEscapes(series)) return series.labels;
+    const own = escaped(series.labels);
+    own.set(METRIC_NAME, metricName(series));
+    return complete(own, resource);
+  }
+
+  function ruled(labels: Labels | undefined): Labels | undefined | 'rule' {
+    if (!relabel || !labels) return labels;
+    const made = relabel(labels);
+    if (!made) return 'rule';
+    return labelValue(made, METRIC_NAME) ? made : undefined;
+  }
+
+  /** Rules cost more than all the rest: a series that stays meets them once. */
+  const known = new WeakMap<Series, { resource: Resource; labels: Labels | undefined | 'rule' }>();
+  function remembered(series: Series, resource: Resource): Labels | undefined | 'rule' {
+    const last = known.get(series);
+    if (last && equalLabels(last.resource.attributes, resource.attributes)) return last.labels;
+    const labels = ruled(translated(series, resource));
+    known.set(series, { resource, labels });
+    return labels;
+  }
+
   return {
-    labels(series, resource) {
-      if (!labelValue(series.labels, METRIC_NAME)) return undefined;
-      if (plain && resource.attributes.length === 0 && !needsEscapes(series)) return series.labels;
-      const own = escaped(series.labels);
-      own.set(METRIC_NAME, metricName(series));
-      return complete(own, resource);
-    },
-    mayCollide: (series) => suffixes || needsEscapes(series),
+    labels: relabel ? remembered : translated,
+    mayCollide: (series) => suffixes || relabel !== undefined || needsEscapes(series),
     targetInfo(series, resource) {
       if (!targetInfo || resource.attributes.length === 0) return undefined;
       const told = attributes(resource, true);
@@ -135,17 +152,29 @@ export function createTranslator(options: TranslateOptions): Translator {
       addMissing(own, told);
       own.set(METRIC_NAME, namespace ? `${namespace}_target_info` : 'target_info');
       addMissing(own, labelMap(externalLabels));
-      return sortedLabels(own);
+      const made = ruled(sortedLabels(own));
+      return made === 'rule' ? undefined : made;
     },
   };
 }
 
+/** Puts labels under legal names; values whose names come out the same are joined with `;`, as the Collector does. */
+export function escapedLabels(labels: Labels): Map<string, string> {
+  const out = new Map<string, string>();
+  for (let i = 0; i < labels.length; i += 2) {
+    const name = escapeLabelName(labels[i]!);
+    const before = out.get(name);
+    out.set(name, before === undefined ? labels[i + 1]! : `${before};${labels[i + 1]}`);
+  }
+  return out;
+}
+
 /** Which of these are equal to an earlier one. */
-export function repeated(all: readonly (Labels | undefined)[]): Set<number> {
+export function repeated(all: readonly (Labels | undefined | 'rule')[]): Set<number> {
   const seen = new Set<string>();
   const again = new Set<number>();
   all.forEach((labels, i) => {
-    if (!labels) return;
+    if (!labels || labels === 'rule') return;
     const key = labelsKey(labels);
     if (seen.has(key)) again.add(i);
     seen.add(key);

@@ -119,7 +119,8 @@ export class BodyWriter {
     const bytes = this.#pool.take(preamble + this.#out.used);
     writeVarint(bytes, 0, this.#length);
     this.#out.bytes.copy(bytes, preamble, 0, this.#out.used);
-    this.#bodies.push({ bytes, length: this.#length, samples: this.#samples, lane: this.#lane });
+    const counts = { samples: this.#samples, histograms: 0, exemplars: 0 };
+    this.#bodies.push({ version: 1, bytes, length: this.#length, ...counts, lane: this.#lane });
     this.#out.used = 0;
     this.#length = 0;
     this.#samples = 0;

@@ -1,16 +1,21 @@
 import { expect } from 'chai';
 import {
   type Batch,
+  CUSTOM_BUCKETS,
+  type Labels,
   labelsOf,
+  labelValue,
   makeFamily,
   makeSeries,
   makeSet,
   type Series,
   type Snapshot,
   staleValues,
+  withLabels,
 } from '#metrics';
 import { createRemoteWriteEncoder, type EncoderOptions, halveBody, joinBodies, type WriteBody } from '#prometheus';
 import { setOf, snapshotOf } from '../../support/batch.ts';
+import { encodedHistogram, HISTOGRAM } from '../../support/histogram.ts';
 import { random } from '../../support/random.ts';
 import { type DecodedSeries, decodeBody } from '../../support/write_request.ts';
 
@@ -24,6 +29,7 @@ const PLAIN: EncoderOptions = {
   suffixes: false,
   resourceLabels: 'none',
   targetInfo: true,
+  escape: true,
 };
 
 const encoderWith = (options: Partial<EncoderOptions> = {}) => createRemoteWriteEncoder({ ...PLAIN, ...options });
@@ -270,6 +276,101 @@ describe('remote-write bodies', () => {
     const odd = setOf([['a', { long: 'x'.repeat(1000) }], ['b']]);
     const halves = halveBody(encoder.encode([snapshotOf(odd, [1, 2], T)]).bodies[0]!)!;
     expect(halves.map((h) => h.samples)).to.deep.equal([1, 1]);
+  });
+});
+
+describe('remote-write encoder: what comes once in a while', () => {
+  const native = makeSeries(makeFamily('h', 'histogram'), labelsOf({ __name__: 'h', job: 'j' }), true);
+  const set = makeSet([native, ...histogramSeries(40)]);
+  const values = Float64Array.from({ length: 41 }, (_, i) => (i ? i : 12.5));
+  const histograms = new Map([[0, HISTOGRAM]]);
+
+  it('native histograms stand behind the samples, as Prometheus sends them, start times left out', () => {
+    const starts = new Float64Array(41).fill(5);
+    const { bodies, dropped } = encoderWith().encode([{ set, values, time: T, histograms, starts }]);
+    expect(dropped).to.equal(0);
+    expect(bodies).to.have.length(1);
+    expect(bodies[0]).to.include({ samples: 41, histograms: 1, exemplars: 0 });
+    const series = decoded(bodies);
+    expect(series).to.have.length(41);
+    expect(series.at(-1)).to.deep.equal({
+      labels: ['__name__', 'h', 'job', 'j'],
+      samples: [],
+      histograms: [encodedHistogram(T)],
+    });
+  });
+
+  it('a native histogram that ends is a marker in its sum', () => {
+    const { bodies } = encoderWith().encode([{ set, values: staleValues(41), time: T }]);
+    const [ended] = decoded(bodies).at(-1)!.histograms!;
+    expect(ended).to.include({ sumBits: '7ff0000000000002', countInt: 0, schema: 0, time: T });
+  });
+
+  it('custom bounds, which 1.0 does not know, are left out and counted', () => {
+    const custom = new Map([[0, { ...HISTOGRAM, schema: CUSTOM_BUCKETS, customBounds: Float64Array.of(1) }]]);
+    const { bodies, dropped } = encoderWith().encode([{ set, values, time: T, histograms: custom }]);
+    expect(dropped).to.equal(1);
+    expect(decoded(bodies)).to.have.length(40);
+  });
+
+  it('exemplars stand behind the samples, in series of their own, with a time always', () => {
+    const exemplars = [
+      { index: 2, labels: labelsOf({ trace_id: 'ü' }), value: 0.5, timestamp: T - 7 },
+      { index: 2, labels: [], value: 1 },
+    ];
+    const { bodies } = encoderWith({ externalLabels: labelsOf({ cluster: 'c' }) }).encode([
+      { set, values, time: T, histograms, exemplars },
+    ]);
+    expect(bodies[0]).to.include({ samples: 41, exemplars: 2 });
+    const { labels, ...last } = decoded(bodies).at(-1)!;
+    expect(labels).to.include('cluster').and.include(set.series[2]!.labels.at(-1));
+    expect(last).to.deep.equal({
+      samples: [],
+      exemplars: [
+        { labels: ['trace_id', 'ü'], value: 0.5, time: T - 7 },
+        { labels: [], value: 1, time: T },
+      ],
+    });
+  });
+
+  it('bodies stay as small as asked for, and halves keep count', () => {
+    const exemplars = Array.from({ length: 40 }, (_, i) => ({
+      index: i + 1,
+      labels: labelsOf({ trace_id: 'x'.repeat(100) }),
+      value: i,
+      timestamp: T,
+    }));
+    const { bodies } = encoderWith({ maxLength: 2000 }).encode([{ set, values, time: T, histograms, exemplars }]);
+    for (const body of bodies) expect(body.length).to.be.at.most(2000);
+    const sum = (of: 'samples' | 'histograms' | 'exemplars', all = bodies) => all.reduce((n, body) => n + body[of], 0);
+    expect([sum('samples'), sum('histograms'), sum('exemplars')]).to.deep.equal([41, 1, 40]);
+    const halves = bodies.flatMap((body) => halveBody(body) ?? [body]);
+    expect([sum('samples', halves), sum('histograms', halves), sum('exemplars', halves)]).to.deep.equal([41, 1, 40]);
+  });
+
+  it('series that the rules drop are counted apart, and so are such as they leave without a name', () => {
+    const relabel = (labels: Labels) => {
+      const le = labels[labels.indexOf('le') + 1];
+      return labels.includes('le') ? (le === '0.001' ? undefined : []) : labels;
+    };
+    const { bodies, dropped, relabelled } = encoderWith({ relabel }).encode([{ set, values, time: T, histograms }]);
+    expect({ dropped, relabelled }).to.deep.equal({ dropped: 37, relabelled: 3 });
+    expect(decoded(bodies)).to.have.length(1);
+  });
+
+  it('rules see external labels, and meet a series once', () => {
+    let met = 0;
+    const relabel = (labels: Labels) => {
+      met++;
+      return withLabels(labels, { seen: labelValue(labels, 'cluster'), cluster: '' });
+    };
+    const encoder = encoderWith({ relabel, externalLabels: labelsOf({ cluster: 'c' }) });
+    for (const count of [40, 39]) {
+      const part = makeSet(set.series.slice(1, count));
+      const series = decoded(encoder.encode([snapshotOf(part, Array(count - 1).fill(1), T)]).bodies);
+      expect(series.every(({ labels }) => labels.includes('seen') && !labels.includes('cluster'))).to.equal(true);
+    }
+    expect(met).to.equal(39);
   });
 });
 

@@ -15,6 +15,7 @@ const PLAIN: TranslateOptions = {
   suffixes: false,
   resourceLabels: 'none',
   targetInfo: false,
+  escape: true,
 };
 
 const series = (labels: Record<string, string>, type: MetricType = 'gauge', unit = ''): Series =>

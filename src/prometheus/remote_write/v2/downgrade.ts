@@ -1,0 +1,88 @@
+import { CUSTOM_BUCKETS, type Labels, labelsKey, METRIC_NAME, sortedLabels } from '#metrics';
+import { makeWriteRequest, type WriteBody } from '../body.ts';
+import { Bytes } from '../bytes.ts';
+import { writeLabels } from '../extras.ts';
+import { eachField } from '../fields.ts';
+import { escapeMetricName, isLabelName, isMetricName } from '../names.ts';
+import { escapedLabels } from '../translate.ts';
+import { readVarint } from '../wire.ts';
+import { takeApart } from './rework.ts';
+
+export interface Downgraded {
+  readonly body: WriteBody;
+  /** Samples that 1.0 cannot express. */
+  readonly dropped: number;
+}
+
+/**
+ * A Request as a WriteRequest, for a receiver that knows nothing newer. Names come into the classic character set; metadata and
+ * start times are left out, and so are histograms of custom bounds and series that come out the same as an earlier one.
+ */
+export function toVersion1(body: WriteBody): Downgraded {
+  const { message, symbols, series } = takeApart(body);
+  const out = new Bytes();
+  const row = new Bytes();
+  const escaped = new Set<string>();
+  for (const { from, to } of series) {
+    const labels = labelsIn(message, from, to, symbols);
+    const legal = legalLabels(labels);
+    if (legal !== labels || escaped.size > 0) {
+      const key = labelsKey(legal);
+      if (escaped.has(key)) continue;
+      escaped.add(key);
+    }
+    row.clear();
+    writeLabels(row, 0x0a, legal);
+    if (copyData(message, from, to, symbols, row)) out.nested(0x0a, row.view());
+  }
+  const made = makeWriteRequest(out.view(), body.lane);
+  return { body: made, dropped: body.samples - made.samples };
+}
+
+function labelsIn(message: Uint8Array, from: number, to: number, symbols: readonly string[]): Labels {
+  const labels: string[] = [];
+  eachField(message, from, to, (field, start, end) => {
+    if (field !== 1) return;
+    for (let at = start; at < end; ) {
+      const [ref, next] = readVarint(message, at);
+      labels.push(symbols[ref]!);
+      at = next;
+    }
+  });
+  return labels;
+}
+
+function legalLabels(labels: Labels): Labels {
+  const isLegal = labels.every((text, i) =>
+    i % 2 === 0 ? isLabelName(text) : labels[i - 1] !== METRIC_NAME || isMetricName(text),
+  );
+  if (isLegal) return labels;
+  const own = escapedLabels(labels);
+  own.set(METRIC_NAME, escapeMetricName(own.get(METRIC_NAME) ?? ''));
+  return sortedLabels(own);
+}
+
+const part = new Bytes();
+
+/** Says whether there was any that 1.0 can express. */
+function copyData(message: Buffer, from: number, to: number, symbols: readonly string[], row: Bytes): boolean {
+  let any = false;
+  eachField(message, from, to, (kind, start, end) => {
+    if (kind !== 2 && kind !== 3 && kind !== 4) return;
+    part.clear();
+    let isKnown = true;
+    eachField(message, start, end, (field, at, stop, begins) => {
+      const isStart = (kind === 2 && field === 3) || (kind === 3 && field === 17);
+      if (kind === 3 && field === 4) isKnown = unzigzag(readVarint(message, at)[0]) !== CUSTOM_BUCKETS;
+      if (kind === 4 && field === 1) writeLabels(part, 0x0a, labelsIn(message, start, end, symbols));
+      else if (!isStart) part.raw(message.subarray(begins, stop));
+    });
+    if (!isKnown) return;
+    any ||= kind !== 4;
+    // Samples are field 2 in both; histograms and exemplars have changed places.
+    row.nested(kind === 2 ? 0x12 : kind === 3 ? 0x22 : 0x1a, part.view());
+  });
+  return any;
+}
+
+const unzigzag = (value: number): number => (value % 2 ? -(value + 1) / 2 : value / 2);
