@@ -8,12 +8,14 @@ export interface ProtoField {
   /** A scalar, `enum`, or the name of a message. */
   readonly type: string;
   readonly repeated?: boolean;
+  /** Each item is written behind a tag of its own, as proto2 does it. */
+  readonly unpacked?: boolean;
 }
 /** Messages by name, fields by number. */
 export type ProtoSchema = Readonly<Record<string, Readonly<Record<number, ProtoField>>>>;
 export type Message = Record<string, unknown>;
 
-const VARINTS = new Set(['uint64', 'int64', 'uint32', 'int32', 'sint32', 'bool', 'enum']);
+const VARINTS = new Set(['uint64', 'int64', 'uint32', 'int32', 'sint32', 'sint64', 'bool', 'enum']);
 const EIGHTS = new Set(['double', 'fixed64', 'sfixed64']);
 const wireType = (type: string): number => (VARINTS.has(type) ? 0 : EIGHTS.has(type) ? 1 : type === 'fixed32' ? 5 : 2);
 const isPackable = (type: string): boolean => wireType(type) !== 2;
@@ -65,6 +67,10 @@ function readValue(schema: ProtoSchema, type: string, reader: Reader): unknown {
     case 'sint32': {
       const zigzag = Number(reader.varint());
       return (zigzag >>> 1) ^ -(zigzag & 1);
+    }
+    case 'sint64': {
+      const zigzag = reader.varint();
+      return String((zigzag >> 1n) ^ -(zigzag & 1n));
     }
     case 'bool':
       return reader.varint() !== 0n;
@@ -128,7 +134,7 @@ export function encodeMessage(schema: ProtoSchema, name: string, message: Messag
     const value = message[field.name];
     if (value === undefined) continue;
     const items = field.repeated ? (value as unknown[]) : [value];
-    if (field.repeated && isPackable(field.type)) {
+    if (field.repeated && !field.unpacked && isPackable(field.type)) {
       const packed = Buffer.concat(items.map((item) => writeValue(schema, field.type, item)));
       parts.push(varint((BigInt(number) << 3n) | 2n), varint(BigInt(packed.length)), packed);
     } else {
@@ -155,6 +161,10 @@ function writeValue(schema: ProtoSchema, type: string, value: unknown): Buffer {
       return varint(value ? 1n : 0n);
     case 'sint32':
       return varint(BigInt((((value as number) << 1) ^ ((value as number) >> 31)) >>> 0));
+    case 'sint64': {
+      const whole = BigInt(value as string | number);
+      return varint(BigInt.asUintN(64, (whole << 1n) ^ (whole >> 63n)));
+    }
     case 'string':
       return delimited(Buffer.from(value as string));
     case 'bytes':
@@ -165,7 +175,7 @@ function writeValue(schema: ProtoSchema, type: string, value: unknown): Buffer {
   }
 }
 
-const delimited = (bytes: Buffer): Buffer => Buffer.concat([varint(BigInt(bytes.length)), bytes]);
+export const delimited = (bytes: Buffer): Buffer => Buffer.concat([varint(BigInt(bytes.length)), bytes]);
 
 function varint(value: bigint): Buffer {
   const bytes: number[] = [];

@@ -2,4 +2,5 @@ export { ExpositionError } from './error.ts';
 export * from './format.ts';
 export { formatFloat } from './number.ts';
 export { createPageParser, type PageParser, parsePage } from './parser.ts';
+export * from './protobuf/protobuf.ts';
 export type { ExpositionFormat, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';

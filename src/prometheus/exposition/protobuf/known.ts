@@ -1,0 +1,99 @@
+import type { Exemplar, Family, NativeHistogram } from '#metrics';
+import type { Layout, RawSample } from '../types.ts';
+
+/** A metric as it was on a page. Offsets are into that page. */
+export interface KnownMetric {
+  readonly at: number;
+  readonly end: number;
+  /** Its labels alone; -1 when they did not stand together. */
+  readonly labelsAt: number;
+  readonly labelsEnd: number;
+  /** The index of its first sample, and all of its samples. */
+  readonly first: number;
+  readonly samples: readonly RawSample[];
+  /** Of what the samples were made: bounds of buckets or quantiles. */
+  readonly bounds: Float64Array;
+  /** 0: none. */
+  readonly time: number;
+  readonly start: number;
+  readonly histogram: NativeHistogram | undefined;
+  /** `index` counts from its first sample. */
+  readonly exemplars: readonly Exemplar[];
+}
+
+export interface KnownFamily {
+  readonly family: Family;
+  /** The enum MetricType. */
+  readonly type: number;
+  /** All in front of the first metric and all behind the last: name, type, help, unit. `headAt` -1: something stood between the metrics. */
+  readonly headAt: number;
+  readonly headEnd: number;
+  readonly tailAt: number;
+  readonly tailEnd: number;
+  readonly metrics: readonly KnownMetric[];
+}
+
+/** What is kept of a page for the next one. */
+export interface KnownPage {
+  readonly layout: Layout;
+  /** A copy: the caller may use its buffer again. */
+  readonly page: Buffer;
+  readonly values: Float64Array;
+  readonly families: readonly KnownFamily[];
+}
+
+/**
+ * Finds again what has bytes of its own on the last page: first the one that comes next in order, then any, by a table that
+ * is made only then.
+ */
+export class Finder<T> {
+  readonly #page: Buffer;
+  readonly #items: readonly T[];
+  readonly #range: (item: T) => readonly [from: number, to: number];
+  #next = 0;
+  #table: Map<string, number> | undefined;
+
+  /** A range that begins at -1 is never found. */
+  constructor(page: Buffer, items: readonly T[], range: (item: T) => readonly [from: number, to: number]) {
+    this.#page = page;
+    this.#items = items;
+    this.#range = range;
+  }
+
+  /** What is expected next, whatever its bytes. */
+  get next(): T | undefined {
+    return this.#items[this.#next];
+  }
+
+  /** It was there. */
+  take(): void {
+    this.#next++;
+  }
+
+  find(body: Buffer, from: number, to: number): T | undefined {
+    const expected = this.next;
+    if (expected !== undefined && this.#same(expected, body, from, to)) return this.#found(this.#next);
+    this.#table ??= this.#makeTable();
+    const at = this.#table.get(body.toString('latin1', from, to));
+    return at === undefined ? undefined : this.#found(at);
+  }
+
+  #found(at: number): T {
+    this.#next = at + 1;
+    return this.#items[at]!;
+  }
+
+  #same(item: T, body: Buffer, from: number, to: number): boolean {
+    const [at, end] = this.#range(item);
+    return at >= 0 && end - at === to - from && this.#page.compare(body, from, to, at, end) === 0;
+  }
+
+  #makeTable(): Map<string, number> {
+    const table = new Map<string, number>();
+    this.#items.forEach((item, i) => {
+      const [at, end] = this.#range(item);
+      if (at >= 0) table.set(this.#page.toString('latin1', at, end), i);
+    });
+    return table;
+  }
+}

@@ -1,0 +1,56 @@
+import { type Buckets, compactBuckets, type NativeHistogram, NO_BUCKETS } from '#metrics';
+import type { MetricMessage, RawBuckets } from './metric.ts';
+
+/**
+ * Whether a histogram is a native one: it has spans, or a zero bucket. One without either looks like a classic one, so
+ * client libraries send a span of no length for it (Prometheus' isNativeHistogram).
+ */
+export function isNative({ positive, negative, zeroThreshold, zeroCount }: MetricMessage): boolean {
+  return positive.spans.length > 0 || negative.spans.length > 0 || zeroThreshold > 0 || zeroCount > 0;
+}
+
+/** The native histogram of a message, or a sentence about what does not fit together in it. */
+export function nativeOf(message: MetricMessage, isGauge: boolean): NativeHistogram | string {
+  const { count, countFloat, zeroCount, zeroCountFloat, schema, sum, zeroThreshold } = message;
+  const isFloat = countFloat > 0 || zeroCountFloat > 0;
+  const positive = bucketsOf(message.positive, isFloat);
+  const negative = bucketsOf(message.negative, isFloat);
+  if (!positive) return 'the positive spans of a histogram do not fit its buckets';
+  if (!negative) return 'the negative spans of a histogram do not fit its buckets';
+  return Object.freeze({
+    schema,
+    isFloat,
+    isGauge,
+    count: isFloat ? countFloat : count,
+    sum,
+    zeroThreshold,
+    zeroCount: isFloat ? zeroCountFloat : zeroCount,
+    positive,
+    negative,
+  });
+}
+
+function bucketsOf({ spans, deltas, counts }: RawBuckets, isFloat: boolean): Buckets | undefined {
+  const made: { offset: number; length: number }[] = [];
+  const size = isFloat ? counts.length : deltas.length;
+  let room = 0;
+  for (let i = 0; i < spans.length; i += 2) {
+    const [offset, length] = [spans[i]!, spans[i + 1]!];
+    if (offset !== (offset | 0)) return undefined;
+    made.push({ offset, length });
+    room += length;
+  }
+  if (room !== size) return undefined;
+  if (size === 0) return NO_BUCKETS;
+  return compactBuckets({ spans: made, counts: isFloat ? Float64Array.from(counts) : summed(deltas) });
+}
+
+function summed(deltas: readonly number[]): Float64Array {
+  const counts = new Float64Array(deltas.length);
+  let count = 0;
+  for (let i = 0; i < deltas.length; i++) {
+    count += deltas[i]!;
+    counts[i] = count;
+  }
+  return counts;
+}

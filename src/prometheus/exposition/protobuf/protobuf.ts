@@ -1,0 +1,2 @@
+export { ProtobufError } from './cursor.ts';
+export { createProtobufParser, type ProtobufOptions } from './parser.ts';

@@ -1,0 +1,99 @@
+import type { Exemplar, Family } from '#metrics';
+import { sampleLabels } from '../labels.ts';
+import { formatBound } from '../number.ts';
+import type { RawSample } from '../types.ts';
+import type { Cursor } from './cursor.ts';
+import { HISTOGRAM, type MetricMessage, type RawExemplar, readLabel, SUMMARY } from './metric.ts';
+
+/** Which samples a metric gives: its native form, and the flat one. */
+export interface Form {
+  readonly native: boolean;
+  readonly flat: boolean;
+}
+
+/** How many buckets of a histogram are shown: all up to the first that ends at +Inf. */
+export function shownBuckets(bounds: readonly number[]): number {
+  const infinite = bounds.indexOf(Infinity);
+  return infinite < 0 ? bounds.length : infinite + 1;
+}
+
+/**
+ * The samples of a metric in Prometheus' order: the native histogram, `_count`, `_sum`, then quantiles or buckets, with
+ * +Inf where the page leaves it out.
+ */
+export function samplesOf(
+  message: MetricMessage,
+  family: Family,
+  type: number,
+  { native, flat }: Form,
+  cursor: Cursor,
+): RawSample[] {
+  const pairs = labelPairs(message, cursor);
+  const { name } = family;
+  const hasTimestamp = message.timestamp !== 0;
+  const labelled = (own: string, more: readonly string[] = []) => {
+    const labels = sampleLabels(own, more.length > 0 ? [...pairs, ...more] : pairs, '');
+    if (typeof labels === 'string') return cursor.fail(`the label ${JSON.stringify(labels)} stands twice`);
+    return labels;
+  };
+  const samples: RawSample[] = [];
+  if (native) samples.push(Object.freeze({ family, labels: labelled(name), hasTimestamp, native: true as const }));
+  if (!flat) return samples;
+  const add = (own: string, more?: readonly string[]) =>
+    samples.push(Object.freeze({ family, labels: labelled(own, more), hasTimestamp }));
+  if (type !== SUMMARY && type < HISTOGRAM) add(name);
+  else {
+    add(`${name}_count`);
+    add(`${name}_sum`);
+    if (type === SUMMARY) for (const q of message.bounds) add(name, ['quantile', formatBound(q)]);
+    else for (const le of flatBounds(message.bounds)) add(`${name}_bucket`, ['le', formatBound(le)]);
+  }
+  return samples;
+}
+
+function flatBounds(bounds: readonly number[]): readonly number[] {
+  const shown = bounds.slice(0, shownBuckets(bounds));
+  return shown.at(-1) === Infinity ? shown : [...shown, Infinity];
+}
+
+function labelPairs({ labels }: MetricMessage, cursor: Cursor): string[] {
+  const { pos, end } = cursor;
+  const pairs: string[] = [];
+  for (let i = 0; i < labels.length; i += 2) {
+    cursor.pos = labels[i]!;
+    cursor.end = labels[i + 1]!;
+    pairs.push(...readLabel(cursor));
+  }
+  cursor.pos = pos;
+  cursor.end = end;
+  return pairs;
+}
+
+const NONE: readonly Exemplar[] = Object.freeze([]);
+
+/** The exemplars of a metric's samples; `index` counts from its first sample. */
+export function exemplarsOf(message: MetricMessage, type: number, { native, flat }: Form): readonly Exemplar[] {
+  const { exemplars, nativeExemplars } = message;
+  if (exemplars.length === 0 && nativeExemplars.length === 0) return NONE;
+  const all: Exemplar[] = [];
+  if (native) for (const one of nativesOwn(message)) all.push(exemplarAt(0, one));
+  if (!flat) return all;
+  const first = (native ? 1 : 0) + (type < HISTOGRAM ? 0 : 2);
+  const shown = type < HISTOGRAM ? 1 : shownBuckets(message.bounds);
+  for (let i = 0; i < shown; i++) {
+    const one = exemplars[i];
+    if (one) all.push(exemplarAt(first + i, one));
+  }
+  return all;
+}
+
+/** A native histogram's, else those of its buckets. Without a timestamp they cannot be told from what was sent before. */
+function nativesOwn({ exemplars, nativeExemplars }: MetricMessage): RawExemplar[] {
+  const from = nativeExemplars.length > 0 ? nativeExemplars : exemplars;
+  const timed = from.filter((one): one is RawExemplar => one?.timestamp !== undefined);
+  return timed.sort((a, b) => a.timestamp! - b.timestamp! || a.value - b.value);
+}
+
+function exemplarAt(index: number, { labels, value, timestamp }: RawExemplar): Exemplar {
+  return timestamp === undefined ? { index, labels, value } : { index, labels, value, timestamp };
+}
