@@ -1,6 +1,13 @@
 import { once } from 'node:events';
-import { type Exemplar, labelValue, METRIC_NAME } from '#metrics';
-import { chooseFormat, formatFloat, type PageOptions, type ParsedPage, parsePage } from '#prometheus';
+import {
+  type Buckets,
+  type Exemplar,
+  forEachNativeBucket,
+  labelValue,
+  METRIC_NAME,
+  type NativeHistogram,
+} from '#metrics';
+import { chooseFormat, createProtobufParser, formatFloat, type ParsedPage, parsePage } from '#prometheus';
 
 export interface ParseIo {
   stdin: AsyncIterable<Uint8Array | string>;
@@ -12,7 +19,8 @@ const USAGE = `Usage: dnscol parse [--content-type TYPE] [--strict] [--exemplars
 
 Reads a metrics page on standard input and prints a line of JSON for each sample, in the page's order:
 {"name": "...", "labels": {...}, "value": "...", "timestamp": milliseconds or null}. A page with a fault prints nothing but
-the fault, with its line and column, on standard error.
+the fault, with its line and column, on standard error. A native histogram has its sum as value, and "histogram": {...}
+with its counts and, for each bucket, [index, count].
 
   --content-type TYPE  the page's Content-Type, which chooses the format (default: text/plain; version=0.0.4)
   --strict             holds the page to the whole of its format, not only to what a Prometheus scrape takes
@@ -38,7 +46,7 @@ export async function run(args: readonly string[], io: ParseIo): Promise<number>
   }
   let page: ParsedPage;
   try {
-    page = parsePage(await readAll(io.stdin), pageOptions(options));
+    page = parse(await readAll(io.stdin), options);
   } catch (error) {
     io.stderr.write(`${(error as Error).message}\n`);
     return 1;
@@ -67,8 +75,11 @@ function splitOnce(arg: string): [flag: string, value: string | undefined] {
   return at < 0 ? [arg, undefined] : [arg.slice(0, at), arg.slice(at + 1)];
 }
 
-function pageOptions({ contentType, strict, exemplars }: Options): PageOptions {
-  return { format: chooseFormat(contentType).format, strict, exemplars };
+function parse(body: Buffer, { contentType, strict, exemplars }: Options): ParsedPage {
+  const { format } = chooseFormat(contentType);
+  if (format !== 'protobuf') return parsePage(body, { format, strict, exemplars });
+  const { exemplars: found, ...page } = createProtobufParser({ native: true, classic: true }).parse(body);
+  return exemplars && found ? { ...page, exemplars: found } : page;
 }
 
 async function readAll(stdin: ParseIo['stdin']): Promise<Buffer> {
@@ -80,10 +91,11 @@ async function readAll(stdin: ParseIo['stdin']): Promise<Buffer> {
 const BLOCK = 1 << 16;
 
 async function write(page: ParsedPage, stdout: NodeJS.WritableStream): Promise<void> {
-  const exemplars = new Map(page.exemplars?.map((one) => [one.index, one]));
+  const exemplars = new Map<number, Exemplar[]>();
+  for (const one of page.exemplars ?? []) exemplars.set(one.index, [...(exemplars.get(one.index) ?? []), one]);
   let block = '';
   for (let i = 0; i < page.values.length; i++) {
-    block += `${sampleLine(page, i, exemplars.get(i))}\n`;
+    block += `${sampleLine(page, i, exemplars.get(i) ?? [])}\n`;
     if (block.length < BLOCK) continue;
     if (!stdout.write(block)) await once(stdout, 'drain');
     block = '';
@@ -91,12 +103,33 @@ async function write(page: ParsedPage, stdout: NodeJS.WritableStream): Promise<v
   if (block !== '') stdout.write(block);
 }
 
-function sampleLine({ layout, values, times }: ParsedPage, i: number, exemplar: Exemplar | undefined): string {
+function sampleLine(page: ParsedPage, i: number, exemplars: readonly Exemplar[]): string {
+  const { layout, values, times, histograms } = page;
   const { labels } = layout.samples[i]!;
+  const histogram = histograms?.get(i);
   const name = labelValue(labels, METRIC_NAME);
-  const shown = exemplar ? `,"exemplar":${exemplarText(exemplar)}` : '';
+  const native = histogram ? `,"histogram":${histogramText(histogram)}` : '';
+  const shown = native + exemplarsText(exemplars, histogram !== undefined);
   const value = formatFloat(values[i]!);
   return `{"name":${JSON.stringify(name)},"labels":${labelsText(labels)},"value":"${value}","timestamp":${timeText(times?.[i])}${shown}}`;
+}
+
+function histogramText(histogram: NativeHistogram): string {
+  const { schema, isFloat, isGauge, count, sum, zeroThreshold, zeroCount, positive, negative } = histogram;
+  const number = (value: number) => `"${formatFloat(value)}"`;
+  return `{"schema":${schema},"float":${isFloat},"gauge":${isGauge},"count":${number(count)},"sum":${number(sum)},"zero_threshold":${number(zeroThreshold)},"zero_count":${number(zeroCount)},"positive":${bucketsText(positive)},"negative":${bucketsText(negative)}}`;
+}
+
+function bucketsText(buckets: Buckets): string {
+  const all: string[] = [];
+  forEachNativeBucket(buckets, (index, count) => all.push(`[${index},"${formatFloat(count)}"]`));
+  return `[${all}]`;
+}
+
+/** A series has one, a native histogram may have more. */
+function exemplarsText(exemplars: readonly Exemplar[], native: boolean): string {
+  if (exemplars.length === 0) return '';
+  return native ? `,"exemplars":[${exemplars.map(exemplarText)}]` : `,"exemplar":${exemplarText(exemplars[0]!)}`;
 }
 
 function exemplarText({ labels, value, timestamp }: Exemplar): string {

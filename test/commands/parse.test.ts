@@ -1,6 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { expect } from 'chai';
 import { run } from '../../src/commands/parse.ts';
+import { family, PROTOBUF_TYPE, protobufPage } from '../support/metric_family.ts';
 
 async function parse(page: string | Buffer, ...args: string[]) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -58,7 +59,45 @@ describe('dnscol parse', () => {
 
   it('refuses a Content-Type that it cannot read', async () => {
     expect(await parse('a 1', '--content-type', 'text/html')).to.have.property('code', 1);
-    expect((await parse('', '--content-type', 'application/vnd.google.protobuf')).err).to.contain('not supported');
+    expect(await parse('a 1', '--content-type', 'application/vnd.google.protobuf')).to.deep.equal({
+      code: 1,
+      out: '',
+      err: 'the protobuf page cannot be read at byte 1: a length of 97 goes beyond the end of what it is in\n',
+    });
+  });
+
+  it('prints native histograms of protobuf pages', async () => {
+    const exemplar = { label: [{ name: 'id', value: 'x' }], value: 3, timestamp: { seconds: 2 } };
+    const histogram = {
+      sampleCount: 3,
+      sampleSum: 4.5,
+      zeroThreshold: 0.5,
+      zeroCount: 1,
+      positiveSpan: [{ offset: 2, length: 1 }],
+      positiveDelta: [2],
+      exemplars: [exemplar, exemplar],
+    };
+    const page = protobufPage([family('histogram', 'h', [[{ a: 'b' }, histogram]])]);
+    const { out } = await parse(page, '--content-type', PROTOBUF_TYPE, '--exemplars');
+    const shown = { labels: { id: 'x' }, value: '3', timestamp: 2000 };
+    expect(JSON.parse(out)).to.deep.equal({
+      name: 'h',
+      labels: { a: 'b' },
+      value: '4.5',
+      timestamp: null,
+      histogram: {
+        schema: 0,
+        float: false,
+        gauge: false,
+        count: '3',
+        sum: '4.5',
+        zero_threshold: '0.5',
+        zero_count: '1',
+        positive: [[2, '2']],
+        negative: [],
+      },
+      exemplars: [shown, shown],
+    });
   });
 
   it('prints nothing for an empty page', async () => {

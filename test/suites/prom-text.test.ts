@@ -135,9 +135,8 @@ describe('the choice of a parser by Content-Type', () => {
     facts.holds(`content-type-negotiation.json: ${one.name}`, () => {
       const choose = () => chooseFormat(one.content_type, protocol(one.fallback_scrape_protocol));
       if (one.parser === null) expect(choose).to.throw(/fallback_scrape_protocol/);
-      else if (one.parser === 'protobuf') expect(choose).to.throw(/protobuf.*not supported/);
       else {
-        expect(choose().format).to.equal(one.parser === 'openmetrics' ? 'openmetrics' : 'text');
+        expect(choose().format).to.equal(one.parser === 'prometheus_text' ? 'text' : one.parser);
         expect(choose().warning !== undefined).to.equal(one.warning_or_error_contains !== null);
       }
     });

@@ -19,6 +19,9 @@ export const DEFAULT_SCRAPE_PROTOCOLS: readonly ScrapeProtocol[] = [
   'PrometheusText0.0.4',
 ];
 
+/** Where native histograms are wanted: no text format has them. */
+export const PROTO_FIRST_PROTOCOLS: readonly ScrapeProtocol[] = ['PrometheusProto', ...DEFAULT_SCRAPE_PROTOCOLS];
+
 const NAMES = Object.keys(SCRAPE_PROTOCOLS) as ScrapeProtocol[];
 
 /** How names that are not legacy ones are to be escaped by the target. */
@@ -27,34 +30,12 @@ export type EscapingScheme = (typeof ESCAPING_SCHEMES)[number];
 
 export const protocol = s.oneOf(...NAMES);
 
-/** A preference list: not empty, no protocol twice, and at least one that dnscol speaks. */
-export const protocols: s.Schema<ScrapeProtocol[]> = warnOfProto(
-  s.check(s.list(protocol, { min: 1 }), (list, complain) => {
-    list.forEach((name, i) => {
-      if (list.indexOf(name) < i) complain('', `names ${name} twice`);
-    });
-    if (list.every((name) => name === 'PrometheusProto')) {
-      complain('', 'PrometheusProto is not yet supported; add a text protocol');
-    }
-  }),
-);
-
-function warnOfProto(schema: s.Schema<ScrapeProtocol[]>): s.Schema<ScrapeProtocol[]> {
-  return {
-    ...schema,
-    read(node, path, report) {
-      const list = schema.read(node, path, report);
-      if (list !== s.INVALID && list.includes('PrometheusProto')) {
-        report.warn(
-          path,
-          'PrometheusProto is not yet supported; targets are asked for the other protocols',
-          node.place,
-        );
-      }
-      return list;
-    },
-  };
-}
+/** A preference list: not empty, and no protocol twice. */
+export const protocols: s.Schema<ScrapeProtocol[]> = s.check(s.list(protocol, { min: 1 }), (list, complain) => {
+  list.forEach((name, i) => {
+    if (list.indexOf(name) < i) complain('', `names ${name} twice`);
+  });
+});
 
 /** The Accept header of a scrape: the protocols in order of preference, then anything. */
 export function acceptHeader(list: readonly ScrapeProtocol[], escaping: EscapingScheme): string {

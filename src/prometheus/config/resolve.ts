@@ -2,7 +2,7 @@ import { type TargetGroup, toGroup } from '../discovery/groups.ts';
 import type { ScrapeProtocol } from '../exposition/exposition.ts';
 import { checkRelabelNames, type NameValidationScheme } from '../relabel/relabel.ts';
 import type { HttpClientConfig } from './http-client.ts';
-import { DEFAULT_SCRAPE_PROTOCOLS, type EscapingScheme } from './protocols.ts';
+import type { EscapingScheme } from './protocols.ts';
 import {
   DEFAULT_INTERVAL,
   DEFAULT_TIMEOUT,
@@ -24,8 +24,8 @@ export interface ScrapeConfig {
   readonly honorTimestamps: boolean;
   readonly trackTimestampsStaleness: boolean;
   readonly compression: boolean;
-  /** Never empty, and only protocols that dnscol speaks. */
-  readonly protocols: readonly ScrapeProtocol[];
+  /** Never empty. Undefined: what goes with the forms in which a target's histograms are wanted. */
+  readonly protocols: readonly ScrapeProtocol[] | undefined;
   readonly fallbackProtocol: ScrapeProtocol | undefined;
   readonly escaping: EscapingScheme;
   readonly validation: NameValidationScheme;
@@ -48,9 +48,13 @@ export interface ScrapeLimits {
   readonly labels: number;
   readonly labelName: number;
   readonly labelValue: number;
+  /** Buckets of a native histogram. */
+  readonly buckets: number;
+  /** By how much each bucket of a native histogram is at least wider than the one before. */
+  readonly bucketFactor: number;
 }
 
-/** What targets carry as `__…__` labels about native histograms, for rules that look at them. */
+/** What targets carry as `__…__` labels about histograms, so that rules may change it for each. */
 export interface NativeLabels {
   readonly convert: boolean;
   readonly classic: boolean;
@@ -89,7 +93,6 @@ function resolveTimes(scrape: WrittenScrape, global: GlobalConfig) {
 export function resolveScrape(scrape: WrittenScrape, global: GlobalConfig): ScrapeConfig {
   const { interval, timeout } = resolveTimes(scrape, global);
   const { validation, escaping } = resolveNames(scrape, global);
-  const asked = scrape.scrape_protocols ?? global.scrape_protocols ?? DEFAULT_SCRAPE_PROTOCOLS;
   return {
     job: scrape.job_name,
     interval,
@@ -101,7 +104,7 @@ export function resolveScrape(scrape: WrittenScrape, global: GlobalConfig): Scra
     honorTimestamps: scrape.honor_timestamps,
     trackTimestampsStaleness: scrape.track_timestamps_staleness,
     compression: scrape.enable_compression,
-    protocols: asked.filter((name) => name !== 'PrometheusProto'),
+    protocols: scrape.scrape_protocols ?? global.scrape_protocols,
     fallbackProtocol: scrape.fallback_scrape_protocol,
     escaping,
     validation,
@@ -109,7 +112,11 @@ export function resolveScrape(scrape: WrittenScrape, global: GlobalConfig): Scra
     limits: resolveLimits(scrape, global),
     nativeLabels: {
       convert: scrape.convert_classic_histograms_to_nhcb ?? global.convert_classic_histograms_to_nhcb ?? false,
-      classic: scrape.always_scrape_classic_histograms ?? global.always_scrape_classic_histograms ?? false,
+      classic:
+        scrape.always_scrape_classic_histograms ??
+        scrape.scrape_classic_histograms ??
+        global.always_scrape_classic_histograms ??
+        false,
       native: scrape.scrape_native_histograms ?? global.scrape_native_histograms ?? false,
     },
     groups: scrape.static_configs.map((group, i) => toGroup(group, `static_configs[${i}]`)),
@@ -128,6 +135,8 @@ function resolveLimits(scrape: WrittenScrape, global: GlobalConfig): ScrapeLimit
     labels: scrape.label_limit || global.label_limit,
     labelName: scrape.label_name_length_limit || global.label_name_length_limit,
     labelValue: scrape.label_value_length_limit || global.label_value_length_limit,
+    buckets: scrape.native_histogram_bucket_limit,
+    bucketFactor: scrape.native_histogram_min_bucket_factor,
   };
 }
 

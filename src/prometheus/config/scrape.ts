@@ -36,25 +36,16 @@ const names = {
   ),
 } as const satisfies s.Fields;
 
-const NO_NATIVE = 'has no effect: native histograms are not yet supported';
-
-/** A bool that is accepted and says so when it is set to true. */
-function idleBool(why: string): s.Schema<boolean> {
-  const schema = laxBool();
-  return {
-    ...schema,
-    read(node, path, report) {
-      const value = schema.read(node, path, report);
-      if (value === true) report.warn(path, why, node.place);
-      return value;
-    },
-  };
-}
-
 const nativeHistograms = {
-  scrape_native_histograms: s.optional(idleBool(NO_NATIVE), 'Accepted; native histograms are not yet supported.'),
-  convert_classic_histograms_to_nhcb: s.optional(idleBool(NO_NATIVE), 'Accepted; histograms stay classic.'),
-  always_scrape_classic_histograms: s.optional(laxBool(), 'Accepted; classic histograms are always scraped.'),
+  scrape_native_histograms: s.optional(
+    laxBool(),
+    'Take native histograms: ask for protobuf first, unless `scrape_protocols` says otherwise. Default false.',
+  ),
+  convert_classic_histograms_to_nhcb: s.optional(
+    laxBool(),
+    'Make classic histograms native ones with custom buckets. Default false.',
+  ),
+  always_scrape_classic_histograms: s.optional(laxBool(), 'Keep the classic form beside a native one. Default false.'),
 } as const satisfies s.Fields;
 
 const labelName = s.string({ typeName: 'label name', nonEmpty: true });
@@ -151,8 +142,17 @@ const scrapeFields = s.object({
   ...limits,
   ...names,
   ...nativeHistograms,
-  native_histogram_bucket_limit: s.optional(limit(), 'Accepted; native histograms are not yet supported.'),
-  native_histogram_min_bucket_factor: s.optional(s.float(), 'Accepted; native histograms are not yet supported.'),
+  scrape_classic_histograms: s.optional(laxBool(), "Prometheus 2's name of `always_scrape_classic_histograms`."),
+  native_histogram_bucket_limit: s.withDefault(
+    limit(),
+    0,
+    'The most buckets of a native histogram: one with more is made coarser; where it cannot be, the scrape fails. 0: no limit.',
+  ),
+  native_histogram_min_bucket_factor: s.withDefault(
+    s.float(),
+    0,
+    'Make native histograms so coarse that each bucket is wider than the one before by this factor at least. 0: as they are.',
+  ),
   scrape_failure_log_file: s.optional(laxString(), "Accepted; failures are in the agent's log."),
 });
 

@@ -1,3 +1,5 @@
+export { withCreated } from './created.ts';
+export { customBuckets } from './custom_buckets.ts';
 export { ExpositionError } from './error.ts';
 export * from './format.ts';
 export { formatFloat } from './number.ts';

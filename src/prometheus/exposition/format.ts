@@ -8,8 +8,10 @@ export type ScrapeProtocol =
   | 'OpenMetricsText0.0.1'
   | 'OpenMetricsText1.0.0';
 
+export type ScrapeFormat = ExpositionFormat | 'protobuf';
+
 export interface ChosenFormat {
-  readonly format: ExpositionFormat;
+  readonly format: ScrapeFormat;
   /** Why the fallback had to be used, to be logged once a target. */
   readonly warning?: string;
 }
@@ -20,14 +22,14 @@ const PARAMETER = new RegExp(`^\\s*;\\s*(${TOKEN})\\s*=\\s*(${TOKEN}|"(?:[^"\\\\
 
 /**
  * Which parser a response's Content-Type asks for, as Prometheus chooses (model/textparse, extractMediaType). Throws an
- * Error with a sentence when none does and there is no `fallback`, and for protobuf, which is not read yet.
+ * Error with a sentence when none does and there is no `fallback`.
  */
 export function chooseFormat(contentType: string | undefined, fallback?: ScrapeProtocol): ChosenFormat {
   const why = blameFor(contentType ?? '');
-  if (why === undefined) return { format: formatOf(mediaType(contentType!)!, contentType!) };
+  if (why === undefined) return { format: FORMATS[mediaType(contentType!)!]! };
   if (!fallback) throw new Error(`${why}, and there is no fallback_scrape_protocol for the target`);
   return {
-    format: formatOf(PROTOCOLS[fallback], fallback),
+    format: FORMATS[PROTOCOLS[fallback]]!,
     warning: `${why}; using fallback_scrape_protocol ${fallback}`,
   };
 }
@@ -40,19 +42,19 @@ const PROTOCOLS: Record<ScrapeProtocol, string> = {
   'OpenMetricsText1.0.0': 'application/openmetrics-text',
 };
 
-const KNOWN: ReadonlySet<string> = new Set(Object.values(PROTOCOLS));
+const FORMATS: Readonly<Record<string, ScrapeFormat>> = {
+  'application/vnd.google.protobuf': 'protobuf',
+  'application/openmetrics-text': 'openmetrics',
+  'text/plain': 'text',
+};
 
 function blameFor(contentType: string): string | undefined {
   if (contentType.trim() === '') return 'the target sends no Content-Type';
   const type = mediaType(contentType);
   if (type === undefined) return `the target sends a Content-Type that cannot be read, ${JSON.stringify(contentType)}`;
-  return KNOWN.has(type) ? undefined : `the target sends the unsupported Content-Type ${JSON.stringify(contentType)}`;
-}
-
-function formatOf(type: string, said: string): ExpositionFormat {
-  if (type === 'application/openmetrics-text') return 'openmetrics';
-  if (type === 'text/plain') return 'text';
-  throw new Error(`${said} asks for the protobuf exposition format, which is not supported yet`);
+  return Object.hasOwn(FORMATS, type)
+    ? undefined
+    : `the target sends the unsupported Content-Type ${JSON.stringify(contentType)}`;
 }
 
 /** The type alone, in lower case, when the whole header is well-formed: RFC 9110 §8.3.1, no parameter given twice. */

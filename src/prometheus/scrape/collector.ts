@@ -1,6 +1,8 @@
 import { type Batch, gather, type Snapshot, selectSnapshot } from '#metrics';
 import type { ParsedPage } from '../exposition/exposition.ts';
-import { type Part, RefusedPage, Shaper, type ShaperOptions } from './shape.ts';
+import { type HistogramLimits, histogramLimits, holdHistograms } from './histograms.ts';
+import { ScrapeError } from './labels.ts';
+import { type Part, RefusedPage, type Shape, Shaper, type ShaperOptions } from './shape.ts';
 import { Staleness } from './staleness.ts';
 import { OwnTimestamps, type Refused } from './timestamps.ts';
 
@@ -21,12 +23,14 @@ const NOTHING: Refused = Object.freeze({ outOfBounds: 0, outOfOrder: 0, duplicat
 export class Collector {
   readonly #shaper: Shaper;
   readonly #honorTimestamps: boolean;
+  readonly #limits: HistogramLimits;
   readonly #staleness = new Staleness();
   readonly #timestamps = new OwnTimestamps();
 
   constructor(options: ShaperOptions) {
     this.#shaper = new Shaper(options);
     this.#honorTimestamps = options.config.honorTimestamps;
+    this.#limits = histogramLimits(options.config.limits);
   }
 
   /**
@@ -39,7 +43,7 @@ export class Collector {
     const refused: Refused = { ...NOTHING, duplicate: shape.duplicates };
     const batch: Snapshot[] = [];
     for (const part of [shape, ...shape.repeats]) {
-      const snapshot = this.#snapshot(part, page, own, time, now, refused);
+      const snapshot = this.#admit(this.#snapshot(part, page, time, shape), part, own, now, refused);
       if (snapshot.values.length > 0) batch.push(snapshot);
     }
     if (own) this.#timestamps.prune(shape.set.series);
@@ -61,17 +65,18 @@ export class Collector {
     };
   }
 
-  #snapshot(
-    part: Part,
-    page: ParsedPage,
-    own: Float64Array | undefined,
-    time: number,
-    now: number,
-    refused: Refused,
-  ): Snapshot {
-    const snapshot = snapshotOf(part, page, time);
+  #snapshot(part: Part, page: ParsedPage, time: number, { scraped, kept, added }: Shape): Snapshot {
+    try {
+      return holdHistograms(snapshotOf(part, page, time), this.#limits);
+    } catch (error) {
+      throw error instanceof ScrapeError ? new RefusedPage(error, { scraped, kept, added }) : error;
+    }
+  }
+
+  #admit(snapshot: Snapshot, { index }: Part, own: Float64Array | undefined, now: number, refused: Refused): Snapshot {
     if (!own) return snapshot;
-    const given = part.index ? gather(own, part.index) : own;
+    const { time } = snapshot;
+    const given = index ? gather(own, index) : own;
     const times = given.map((t) => (Number.isNaN(t) ? time : t));
     return this.#timestamps.admit({ ...snapshot, times }, given, now, refused);
   }

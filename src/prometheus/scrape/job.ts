@@ -167,6 +167,7 @@ export class Job {
         target,
         version,
         warn: (message) => log.warn(message, { job: config.job, target: shownUrl(target.url) }),
+        onUnconverted: (count) => metrics.unconverted(config.job).add(count),
       }),
       collector: new Collector({
         config,

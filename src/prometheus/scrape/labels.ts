@@ -6,7 +6,7 @@ import { isValidLabelName } from '../relabel/relabel.ts';
 export class ScrapeError extends Error {
   override readonly name = 'ScrapeError';
   /** Which limit it was, or that the page itself is wrong. */
-  readonly reason: 'sample_limit' | 'label_limit' | 'body_size_limit' | 'invalid';
+  readonly reason: 'sample_limit' | 'bucket_limit' | 'label_limit' | 'body_size_limit' | 'invalid';
   constructor(reason: ScrapeError['reason'], message: string) {
     super(message);
     this.reason = reason;

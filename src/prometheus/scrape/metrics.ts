@@ -14,6 +14,8 @@ export interface ScrapeMetrics {
   skipped(job: string, scrapes: number): void;
   targetLimit: Counter;
   syncFailed(job: string): Counter;
+  /** Classic histograms that were to be converted and could not. */
+  unconverted(job: string): Counter;
   fileReadErrors: Counter;
   /** Registers what is read when somebody asks. */
   targets(job: string, read: () => { active: number; down: number; dropped: number }): void;
@@ -27,6 +29,9 @@ export function scrapeMetrics(meter: Meter): ScrapeMetrics {
     }),
     sample_limit: meter.counter(`${scrapes}_exceeded_sample_limit_total`, {
       help: 'Scrapes rejected because of sample_limit.',
+    }),
+    bucket_limit: meter.counter(`${scrapes}_exceeded_native_histogram_bucket_limit_total`, {
+      help: 'Scrapes rejected because of native_histogram_bucket_limit.',
     }),
     label_limit: meter.counter('prometheus_target_scrape_pool_exceeded_label_limits_total', {
       help: 'Scrapes rejected because of label_limit, label_name_length_limit or label_value_length_limit.',
@@ -73,6 +78,10 @@ export function scrapeMetrics(meter: Meter): ScrapeMetrics {
       help: 'Times that a job had more targets than target_limit.',
     }),
     syncFailed: perJob('prometheus_target_sync_failed_total', 'Discovered targets that cannot be scraped.'),
+    unconverted: perJob(
+      'dnscol_prometheus_histograms_not_converted_total',
+      'Classic histograms left out because their numbers contradict each other, so that they cannot be converted.',
+    ),
     fileReadErrors: meter.counter('prometheus_sd_file_read_errors_total', {
       help: 'Files of targets that could not be read.',
     }),

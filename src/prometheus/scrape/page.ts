@@ -1,9 +1,10 @@
 import type { Clock } from '#clock';
 import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
 import { deadline } from '#kit';
-import { acceptHeader, type ScrapeConfig } from '../config/config.ts';
-import { chooseFormat, createPageParser, type PageParser, type ParsedPage } from '../exposition/exposition.ts';
+import { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, PROTO_FIRST_PROTOCOLS, type ScrapeConfig } from '../config/config.ts';
+import { chooseFormat, type PageParser, type ParsedPage } from '../exposition/exposition.ts';
 import { ScrapeError } from './labels.ts';
+import { createTargetParser } from './parsing.ts';
 import type { Target } from './target.ts';
 
 /** Where no body_size_limit is set. Prometheus then has none, and one endless page takes the whole process along. */
@@ -28,14 +29,18 @@ interface PageSourceParts {
   /** The agent's own version, for User-Agent. */
   version: string;
   warn(message: string): void;
+  /** So many classic histograms could not be converted. */
+  onUnconverted?(count: number): void;
 }
 
 const EMPTY: ParsedPage = Object.freeze({ layout: Object.freeze({ samples: [] }), values: new Float64Array(0) });
 
 /** Asks for one target's page, and reads it with a parser that remembers the last one. */
-export function pageSource({ client, clock, config, target, version, warn }: PageSourceParts): PageSource {
+export function pageSource(parts: PageSourceParts): PageSource {
+  const { client, clock, config, target, version, warn, onUnconverted = () => {} } = parts;
+  const usual = target.histograms.native ? PROTO_FIRST_PROTOCOLS : DEFAULT_SCRAPE_PROTOCOLS;
   const headers = {
-    accept: acceptHeader(config.protocols, config.escaping),
+    accept: acceptHeader(config.protocols ?? usual, config.escaping),
     'accept-encoding': config.compression ? 'gzip' : 'identity',
     'user-agent': `dnscol/${version}`,
     'x-prometheus-scrape-timeout-seconds': String(target.timeout / 1000),
@@ -53,7 +58,7 @@ export function pageSource({ client, clock, config, target, version, warn }: Pag
     let parser = parsers.get(format);
     if (!parser) {
       parsers.clear();
-      parser = createPageParser({ format });
+      parser = createTargetParser(format, target.histograms, onUnconverted);
       parsers.set(format, parser);
     }
     return parser.parse(body);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Labels, labelMap, labelsKey, labelsOf, labelValue, type Resource, sortedLabels } from '#metrics';
 import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '../config/config.ts';
+import type { HistogramForms } from './parsing.ts';
 
 /** One page to scrape. Times in milliseconds. */
 export interface Target {
@@ -13,6 +14,7 @@ export interface Target {
   readonly url: URL;
   readonly interval: number;
   readonly timeout: number;
+  readonly histograms: HistogramForms;
 }
 
 type LabelMap = ReadonlyMap<string, string>;
@@ -90,6 +92,8 @@ function checkBool(labels: LabelMap, name: string, what: string): void {
   throw new Error(`error parsing ${what}: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
 }
 
+const isTrue = (labels: Labels, name: string): boolean => /^(1|t|T|TRUE|true|True)$/.test(labelValue(labels, name));
+
 const resourceOf = (scheme: string): Resource => Object.freeze({ attributes: labelsOf({ 'url.scheme': scheme }) });
 // One object each: what is derived from a resource is kept by its identity.
 const RESOURCES: Readonly<Record<string, Resource>> = { 'http:': resourceOf('http'), 'https:': resourceOf('https') };
@@ -106,6 +110,11 @@ export function makeTarget(labels: Labels, params: ScrapeConfig['params']): Targ
     url,
     interval: parsePromDuration(labelValue(labels, '__scrape_interval__')),
     timeout: parsePromDuration(labelValue(labels, '__scrape_timeout__')),
+    histograms: {
+      native: isTrue(labels, '__scrape_native_histograms__'),
+      classic: isTrue(labels, '__always_scrape_classic_histograms__'),
+      convert: isTrue(labels, '__convert_classic_histograms_to_nhcb__'),
+    },
   };
 }
 

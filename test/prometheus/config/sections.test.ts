@@ -77,16 +77,53 @@ describe('prometheus/config', () => {
     'takes limits from global where it has none',
     { sample_limit: 5 },
     { sample_limit: 9, label_limit: 7, body_size_limit: '1KB' },
-    { limits: { bodySize: 1024, samples: 5, targets: 0, labels: 7, labelName: 0, labelValue: 0 } },
+    {
+      limits: {
+        bodySize: 1024,
+        samples: 5,
+        targets: 0,
+        labels: 7,
+        labelName: 0,
+        labelValue: 0,
+        buckets: 0,
+        bucketFactor: 0,
+      },
+    },
   );
 
-  it('asks only for protocols that dnscol speaks, and says so', () => {
-    const { config, warnings } = read(
-      'scrape_configs:\n- job_name: a\n  scrape_protocols: [PrometheusProto, PrometheusText0.0.4]\n',
-    );
-    expect(config!.scrapes[0]!.protocols).to.deep.equal(['PrometheusText0.0.4']);
-    expect(warnings[0]).to.match(/^3 scrape_configs\[0\]\.scrape_protocols: PrometheusProto is not yet supported/);
+  const forms = (title: string, scrape: object, global: object, want: ScrapeConfig['nativeLabels']) =>
+    it(`wants histograms ${title}`, () => expect(scrapeOf(scrape, global).nativeLabels).to.deep.equal(want));
+  const ALL = {
+    scrape_native_histograms: true,
+    always_scrape_classic_histograms: true,
+    convert_classic_histograms_to_nhcb: true,
+  };
+  forms('as they are on text pages, by default', {}, {}, { native: false, classic: false, convert: false });
+  forms("as global says where the scrape configuration doesn't", {}, ALL, {
+    native: true,
+    classic: true,
+    convert: true,
   });
+  forms(
+    'as the scrape configuration says',
+    {
+      scrape_native_histograms: false,
+      always_scrape_classic_histograms: false,
+      convert_classic_histograms_to_nhcb: false,
+    },
+    ALL,
+    { native: false, classic: false, convert: false },
+  );
+  forms(
+    "in the classic form, too, by Prometheus 2's option",
+    { scrape_classic_histograms: true },
+    {},
+    {
+      native: false,
+      classic: true,
+      convert: false,
+    },
+  );
 
   it("takes numbers and bools for text as they were written, by Prometheus' YAML rules", () => {
     const { config, issues } = read(`

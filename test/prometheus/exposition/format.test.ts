@@ -30,8 +30,8 @@ describe('chooseFormat', () => {
     expect(() => chooseFormat('text/plain; charset')).to.throw('cannot be read');
   });
 
-  it('names the protobuf format as not supported', () => {
-    expect(() => chooseFormat('application/vnd.google.protobuf; encoding=delimited')).to.throw('protobuf');
-    expect(() => chooseFormat('', 'PrometheusProto')).to.throw('protobuf');
+  it('knows the protobuf format', () => {
+    expect(chooseFormat('application/vnd.google.protobuf; encoding=delimited')).to.deep.equal({ format: 'protobuf' });
+    expect(chooseFormat('', 'PrometheusProto').format).to.equal('protobuf');
   });
 });

@@ -1,0 +1,39 @@
+import {
+  createPageParser,
+  createProtobufParser,
+  customBuckets,
+  type PageParser,
+  type ScrapeFormat,
+  withCreated,
+} from '../exposition/exposition.ts';
+
+/** In which forms a target's histograms are wanted: Prometheus' three options. */
+export interface HistogramForms {
+  /** scrape_native_histograms */
+  readonly native: boolean;
+  /** always_scrape_classic_histograms */
+  readonly classic: boolean;
+  /** convert_classic_histograms_to_nhcb */
+  readonly convert: boolean;
+}
+
+/** A parser for one target's pages of one format. `onRefused`: so many classic histograms could not be converted. */
+export function createTargetParser(
+  format: ScrapeFormat,
+  { native, classic, convert }: HistogramForms,
+  onRefused: (count: number) => void,
+): PageParser {
+  const parser =
+    format === 'protobuf'
+      ? createProtobufParser({ native, classic })
+      : createPageParser({ format, exemplars: format === 'openmetrics' });
+  if (!convert && format !== 'openmetrics') return parser;
+  const converted = convert ? customBuckets({ classic, gauges: format === 'protobuf', onRefused }) : undefined;
+  return {
+    parse(body) {
+      const page = parser.parse(body);
+      const dated = format === 'openmetrics' ? withCreated(page) : page;
+      return converted ? converted(dated) : dated;
+    },
+  };
+}
