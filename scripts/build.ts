@@ -1,5 +1,5 @@
 /** `npm run build`: one file, `dist/dnscol.js`, that any Node from 20 on runs with nothing else installed. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type BuildOptions, build } from 'esbuild';
 
 const options = {
@@ -29,5 +29,8 @@ await build({
   banner: { js: '#!/usr/bin/env node' },
   define: { NETNS_WORKER: JSON.stringify(thread.outputFiles[0]!.text) },
 });
+// esbuild leaves regular expressions as they are: there a character beyond ASCII needs an escape in the source.
+const odd = (await readFile('dist/dnscol.js', 'latin1')).match(/.{0,40}[\x80-\xff].{0,40}/);
+if (odd) throw new Error(`the bundle must be pure ASCII, and is not at ${JSON.stringify(odd[0])}`);
 await mkdir('dist', { recursive: true });
 await writeFile('dist/package.json', '{ "type": "commonjs" }\n');

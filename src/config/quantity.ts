@@ -22,7 +22,7 @@ export function parseDuration(text: string): number | undefined {
   let total = 0;
   let rest = signed[2]!;
   while (rest) {
-    const part = /^(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w|y)/.exec(rest);
+    const part = /^(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d|w|y)/.exec(rest);
     if (!part) return undefined;
     total += Number(part[1]) * UNIT_MS[part[2]!]!;
     rest = rest.slice(part[0].length);
