@@ -9,7 +9,11 @@ import { escapingScheme, protocol, protocols, validationScheme } from './protoco
 /** Limits that `global` sets for all and a scrape configuration for itself; 0 leaves it to `global`, and there to nobody. */
 const limits = {
   body_size_limit: s.optional(promBytes(), 'The largest page to take, unpacked; more fails the scrape. 0: no limit.'),
-  sample_limit: s.withDefault(limit(), 0, 'The most samples after relabelling; more fails the scrape. 0: no limit.'),
+  sample_limit: s.withDefault(
+    limit(),
+    0,
+    'The most samples after relabelling; more fails the scrape. 0: 200,000 on a page, or no limit where `body_size_limit` is set.',
+  ),
   target_limit: s.withDefault(limit(), 0, 'The most targets of a job; with more, all its scrapes fail. 0: no limit.'),
   label_limit: s.withDefault(limit(), 0, 'The most labels of a series; more fails the scrape. 0: no limit.'),
   label_name_length_limit: s.withDefault(

@@ -24,6 +24,7 @@ export function createPageParser(options: PageOptions): PageParser {
       if (options.strict) checkStrictly(body, options.format);
       const same = plan?.read(body);
       if (same) return same;
+      options.admit?.(body);
       const build = new PageBuild(body, options, new Families(families), plan && new PlanMemory(plan, body));
       const page = build.run();
       const layout = plan && sameSamples(plan.samples, build.samples) ? plan.layout : page.layout;

@@ -52,4 +52,6 @@ export interface PageOptions {
    * `1.0`), so that a target's series are the same in both formats; so do we, unless told otherwise.
    */
   readonly keepBounds?: boolean;
+  /** Called with a page that does not have the last one's layout, before any of it is read; refuses it by throwing. */
+  readonly admit?: (body: Uint8Array) => void;
 }

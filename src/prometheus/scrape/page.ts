@@ -3,6 +3,7 @@ import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
 import { deadline } from '#kit';
 import { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, PROTO_FIRST_PROTOCOLS, type ScrapeConfig } from '../config/config.ts';
 import { chooseFormat, type PageParser, type ParsedPage } from '../exposition/exposition.ts';
+import { checkCrowd } from './crowd.ts';
 import { ScrapeError } from './labels.ts';
 import { createTargetParser } from './parsing.ts';
 import type { Target } from './target.ts';
@@ -58,7 +59,8 @@ export function pageSource(parts: PageSourceParts): PageSource {
     let parser = parsers.get(format);
     if (!parser) {
       parsers.clear();
-      parser = createTargetParser(format, target.histograms, onUnconverted);
+      const admit = (page: Uint8Array) => checkCrowd(page, config.limits);
+      parser = createTargetParser(format, target.histograms, { onUnconverted, admit });
       parsers.set(format, parser);
     }
     return parser.parse(body);

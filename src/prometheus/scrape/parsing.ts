@@ -17,16 +17,23 @@ export interface HistogramForms {
   readonly convert: boolean;
 }
 
-/** A parser for one target's pages of one format. `onRefused`: so many classic histograms could not be converted. */
+export interface ParsingParts {
+  /** So many classic histograms could not be converted. */
+  onUnconverted(count: number): void;
+  /** Sees a text page that is not like the last one before it is read, and throws to refuse it. */
+  admit?(page: Uint8Array): void;
+}
+
+/** A parser for one target's pages of one format. */
 export function createTargetParser(
   format: ScrapeFormat,
   { native, classic, convert }: HistogramForms,
-  onRefused: (count: number) => void,
+  { onUnconverted: onRefused, admit }: ParsingParts,
 ): PageParser {
   const parser =
     format === 'protobuf'
       ? createProtobufParser({ native, classic })
-      : createPageParser({ format, exemplars: format === 'openmetrics' });
+      : createPageParser({ format, exemplars: format === 'openmetrics', ...(admit ? { admit } : {}) });
   if (!convert && format !== 'openmetrics') return parser;
   const converted = convert ? customBuckets({ classic, gauges: format === 'protobuf', onRefused }) : undefined;
   return {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import { type Labels, labelMap, labelsKey, labelsOf, labelValue, type Resource, sortedLabels } from '#metrics';
 import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '../config/config.ts';
 import type { HistogramForms } from './parsing.ts';
@@ -130,12 +131,26 @@ export function targetUrl(labels: Labels, params: ScrapeConfig['params']): URL {
   if (scheme !== 'http' && scheme !== 'https')
     throw new Error(`the scheme ${JSON.stringify(scheme)} is not http or https`);
   const path = labelValue(labels, '__metrics_path__');
-  const url = new URL(`${scheme}://${labelValue(labels, '__address__')}`);
+  const address = labelValue(labels, '__address__');
+  const url = new URL(`${scheme}://${address}`);
+  checkHost(url.hostname, address);
   url.pathname = path;
   const query = new URLSearchParams();
   for (const name of [...values.keys()].sort()) for (const value of values.get(name)!) query.append(name, value);
   url.search = query.toString();
   return url;
+}
+
+/**
+ * A URL takes `0x7f.1`, `2130706433` and `127%2e0.0.1` for 127.0.0.1. A relabelling rule that keeps addresses by how they are
+ * written would let those by, so only an address that is written as it is asked for is one.
+ */
+function checkHost(host: string, address: string): void {
+  if (address.startsWith('[')) return;
+  const written = address.replace(/:\d*$/, '').toLowerCase();
+  // A name with letters of other scripts is asked for in its ASCII form.
+  const mayDiffer = /[^\0-\x7f]/.test(written) && isIP(host) === 0;
+  if (host !== written && !mayDiffer) throw new Error(`${JSON.stringify(address)} is not a valid hostname`);
 }
 
 /**

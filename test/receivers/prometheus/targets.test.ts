@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Issue, nodeOf } from '#config';
-import { labelMap, labelValue } from '#metrics';
+import { labelMap, labelsOf, labelValue } from '#metrics';
 import prometheus from '../../../receivers/prometheus/prometheus.ts';
+import { targetUrl } from '../../../src/prometheus/scrape/target.ts';
 import { closeServers, until } from '../../support/servers.ts';
 import {
   advanceUntil,
@@ -44,6 +45,36 @@ describe('receivers/prometheus targets', () => {
   const active = ({ host }: Rig) => host.metric('prometheus_target_scrape_pool_targets', { scrape_job: 'files' });
   /** Lets what the folder's watch has seen take effect. */
   const settle = (running: Rig, count: number) => advanceUntil(running.clock, 100, () => active(running) === count);
+
+  it('are none whose address is another way to write an address, which a rule would not know', async () => {
+    const odd = [
+      '0x7f.1',
+      '2130706433',
+      '0177.0.0.1',
+      '127.1',
+      '127.0.0.1.',
+      '127%2e0.0.1',
+      '１２７.0.0.1',
+      '127。0。0。1',
+    ];
+    const fine = [
+      '127.0.0.1:80',
+      '127.0.0.1',
+      '[::1]:9100',
+      '[0:0::1]',
+      'LocalHost:1',
+      'a_b.example.',
+      'bücher.example:80',
+    ];
+    const one = (address: string) => {
+      const labels = labelsOf({ __address__: address, __scheme__: 'http', __metrics_path__: '/' });
+      return () => targetUrl(labels, new Map());
+    };
+    for (const address of [...odd, ...odd.map((host) => `${host}:9100`)]) {
+      expect(one(address), address).to.throw(`${JSON.stringify(address)} is not a valid hostname`);
+    }
+    for (const address of fine) expect(one(address), address).not.to.throw();
+  });
 
   it('come from files, with labels that relabelling may use', async () => {
     const page = await target('a 1\n');
