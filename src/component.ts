@@ -143,8 +143,11 @@ export interface Host {
   readonly clock: Clock;
   /** dnscol's version, for User-Agent headers and build info. */
   readonly version: string;
-  /** Says how the component is. Repeating the same status is free. */
-  report(status: 'ok' | 'recoverable' | 'permanent', why?: string): void;
+  /**
+   * Says how the component is. Repeating the same status is free. `said`: the component has told its log about it already,
+   * or is about to, so the core need not.
+   */
+  report(status: 'ok' | 'recoverable' | 'permanent', why?: string, said?: 'said'): void;
   /** Asks the agent to end as SIGTERM does: everything is drained, and the exit code is 0. */
   shutdown(why: string): void;
   /** The running extension of that id; throws when the configuration does not start one. */

@@ -23,7 +23,7 @@ export interface Surroundings {
   readonly logs: Logs;
   readonly meters: MeterRegistry;
   readonly version: string;
-  onStatus(instance: Instance, status: Status, why?: string): void;
+  onStatus(instance: Instance, status: Status, why?: string, said?: 'said'): void;
   /** A component wants the agent to end. */
   onShutdown(instance: Instance, why: string): void;
 }
@@ -39,6 +39,8 @@ export class Instance {
   /** The extensions it asked for: when one of them is replaced, it has to be as well. */
   readonly leansOn = new Set<string>();
   status: Status = 'starting';
+  /** Monotonic milliseconds at which the log was told last that it is in trouble, and that it is well again. */
+  readonly told = { trouble: Number.NEGATIVE_INFINITY, well: Number.NEGATIVE_INFINITY };
   /** Takes its instruments away. */
   readonly retire: () => void;
 
@@ -76,7 +78,7 @@ export function createInstance(
     version,
     meter,
     log,
-    report: (status, why) => surroundings.onStatus(instance, status, why),
+    report: (status, why, said) => surroundings.onStatus(instance, status, why, said),
     shutdown: (why) => surroundings.onShutdown(instance, why),
     extension(wanted) {
       instance.leansOn.add(wanted);

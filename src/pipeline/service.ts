@@ -9,6 +9,9 @@ export interface ServiceOptions extends Omit<Surroundings, 'onStatus'> {
   drainTimeout: number;
 }
 
+/** How long the log is told no more of a component that is in trouble and well by turns. Milliseconds. */
+const PAUSE = 60_000;
+
 /** The running pipelines. */
 export class Service {
   readonly #options: ServiceOptions;
@@ -18,7 +21,7 @@ export class Service {
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    this.#surroundings = { ...options, onStatus: (instance, status, why) => this.#onStatus(instance, status, why) };
+    this.#surroundings = { ...options, onStatus: (...told) => this.#onStatus(...told) };
   }
 
   /** Starts everything, or nothing: when one component cannot, those that had started are stopped again. */
@@ -183,16 +186,26 @@ export class Service {
     return { signal: controller.signal, cancel };
   }
 
-  #onStatus(instance: Instance, status: Status, why?: string): void {
+  #onStatus(instance: Instance, status: Status, why?: string, said?: 'said'): void {
     if (instance.status === status) return;
     const was = instance.status;
     instance.status = status;
     const { kind, id } = instance.node.wanted;
     const log = this.#options.logs.component(kind, id);
     if (status === 'permanent') log.error('has failed', { why });
-    else if (status === 'recoverable') log.warn('is in trouble', { why });
-    else if (status === 'ok' && (was === 'recoverable' || was === 'permanent')) log.info('is well again');
+    else if (status === 'recoverable' && !said && this.#mayTell(instance, 'trouble'))
+      log.warn('is in trouble', { why });
+    else if (status === 'ok' && was === 'permanent') log.info('is well again');
+    else if (status === 'ok' && was === 'recoverable' && this.#mayTell(instance, 'well')) log.info('is well again');
     this.#tell((extension) => extension.onStatus?.({ kind, id, status, ...(why === undefined ? {} : { why }) }));
+  }
+
+  /** A receiver that refuses every other batch would fill the log with both lines. */
+  #mayTell({ told }: Instance, what: 'trouble' | 'well'): boolean {
+    const now = this.#options.clock.monotonic();
+    if (now - told[what] < PAUSE) return false;
+    told[what] = now;
+    return true;
   }
 
   #tell(say: (extension: Extension) => void): void {

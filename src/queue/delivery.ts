@@ -113,7 +113,7 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
       } catch (error) {
         const smaller = options.split?.(item, error);
         if (smaller) return pieces(smaller, heard, cancel);
-        host.report('recoverable', error instanceof Error ? error.message : String(error));
+        host.report('recoverable', error instanceof Error ? error.message : String(error), 'said');
         const delay = next(error, host.clock.monotonic() - started, backoff, cancel);
         if (typeof delay === 'string') {
           giveUp(item, delay, error, heard);

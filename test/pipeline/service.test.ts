@@ -198,6 +198,25 @@ describe('Service', () => {
     ]);
   });
 
+  it('tells the log of trouble that comes and goes once a minute, and not at all when the component did', async () => {
+    const { service, component, lines, clock } = harness();
+    await service.start(
+      serviceOf([component('receiver', 'r'), component('exporter', 'e')], { metrics: 'r → → e' }),
+      signal,
+    );
+    const [flapping, itself] = [made.get('receiver r')!.host, made.get('exporter e')!.host];
+    for (let i = 0; i < 90; i++) {
+      flapping.report('recoverable', 'a bad day');
+      flapping.report('ok');
+      itself.report('recoverable', 'no answer', 'said');
+      await clock.advance(1000);
+    }
+    expect(lines.filter((line) => line.includes('r: is in trouble {"why":"a bad day"}'))).to.have.length(2);
+    expect(lines.filter((line) => line.includes('r: is well again'))).to.have.length(2);
+    expect(lines.filter((line) => line.includes('exporter e:'))).to.deep.equal([]);
+    await service.stop();
+  });
+
   describe('reload', () => {
     it('keeps what did not change, with what it holds, and swaps the rest', async () => {
       const { service, component, emit, take } = harness();
