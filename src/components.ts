@@ -33,6 +33,10 @@ export const components: Record<Kind, Record<string, Load>> = {
     prometheusremotewrite: () => import('../exporters/prometheusremotewrite/prometheusremotewrite.ts'),
   },
   extension: {
+    basicauth: () => import('../extensions/basicauth/basicauth.ts'),
+    bearertokenauth: () => import('../extensions/bearertokenauth/bearertokenauth.ts'),
     health_check: () => import('../extensions/health_check/health_check.ts'),
+    oauth2client: () => import('../extensions/oauth2client/oauth2client.ts'),
+    sigv4auth: () => import('../extensions/sigv4auth/sigv4auth.ts'),
   },
 };
