@@ -1,7 +1,14 @@
 import * as s from '#config';
 import { headerMap, httpClientFields, httpUrl } from '#http';
 import { type Labels, makeLabels } from '#metrics';
-import { isLabelName, type TranslateOptions } from '#prometheus';
+import {
+  checkRelabelNames,
+  compileRelabel,
+  isLabelName,
+  type NameValidationScheme,
+  relabelConfigsSchema,
+  type TranslateOptions,
+} from '#prometheus';
 import { retryOnFailure } from '#queue';
 
 /** Set by the protocol: the specification forbids that users change them. */
@@ -17,26 +24,15 @@ const labelName = s.string({
   check: (name) => (isLabelName(name) && name !== '__name__' ? undefined : 'is not a label name'),
 });
 
-const NEEDS_2 = 'needs Remote Write 2.0, which is not supported yet';
-
-const translation = s.check(
-  s.oneOf(
-    'UnderscoreEscapingWithSuffixes',
-    'UnderscoreEscapingWithoutSuffixes',
-    'NoUTF8EscapingWithSuffixes',
-    'NoTranslation',
-  ),
-  (strategy, complain) => {
-    if (!strategy.startsWith('Underscore')) complain('', `${strategy} ${NEEDS_2}`);
-  },
+const translation = s.oneOf(
+  'UnderscoreEscapingWithSuffixes',
+  'UnderscoreEscapingWithoutSuffixes',
+  'NoUTF8EscapingWithSuffixes',
+  'NoTranslation',
 );
 
-const protobufMessage = s.check(
-  s.oneOf('prometheus.WriteRequest', 'io.prometheus.write.v2.Request'),
-  (message, complain) => {
-    if (message !== 'prometheus.WriteRequest') complain('', 'Remote Write 2.0 is not supported yet');
-  },
-);
+const REQUEST_2 = 'io.prometheus.write.v2.Request';
+const protobufMessage = s.oneOf('prometheus.WriteRequest', REQUEST_2);
 
 const DEFAULT_REQUEST_SIZE = 960_000;
 const requestSize = s.transform(s.int({ min: 0 }), (bytes) => bytes || DEFAULT_REQUEST_SIZE);
@@ -55,7 +51,7 @@ const queueFields = {
   ),
 };
 
-export const config = s.object({
+const fields = s.object({
   ...httpClientFields,
   endpoint: s.required(httpUrl(), 'Where to write: the whole URL, such as `http://prometheus:9090/api/v1/write`.'),
   headers: s.optional(headers, 'Headers to add to each request; not those of the protocol itself.'),
@@ -77,12 +73,12 @@ export const config = s.object({
   ),
   translation_strategy: s.optional(
     translation,
-    'How names become legal. `UnderscoreEscapingWithSuffixes` and `…WithoutSuffixes`; goes before `add_metric_suffixes`.',
+    'How names become legal, and whether units and `_total` are added; goes before `add_metric_suffixes`. The last two leave all characters as they are, for which Remote Write 2.0 is needed.',
   ),
   send_metadata: s.withDefault(
     s.bool(),
     false,
-    'Send type, help and unit of each metric family, when it is new and once a minute.',
+    'Send type, help and unit of each metric family, when it is new and once a minute. (2.0 has them with every series.)',
   ),
   remote_write_queue: s.withDefault(s.object(queueFields), {}, ''),
   max_batch_size_bytes: s.withDefault(
@@ -118,27 +114,62 @@ export const config = s.object({
     '',
   ),
   disable_scope_info: s.withDefault(s.bool(), false, 'Accepted; there are no scopes here to tell of.'),
-  protobuf_message: s.withDefault(protobufMessage, 'prometheus.WriteRequest', 'Remote Write 1.0.'),
+  protobuf_message: s.withDefault(
+    protobufMessage,
+    'prometheus.WriteRequest',
+    'Remote Write 1.0, or 2.0, which falls back to 1.0 when the receiver does not know it.',
+  ),
+  write_relabel_configs: s.withDefault(
+    relabelConfigsSchema,
+    [],
+    "Rules that choose what is sent and change its labels, after everything else: Prometheus' write_relabel_configs.",
+  ),
   retry_on_failure: retryOnFailure({ initial_interval: '50ms' }),
   wal: s.optional(wal, 'Not supported yet.'),
 });
 
+type Fields = s.Infer<typeof fields>;
+
+const isUnescaped = ({ translation_strategy: strategy }: Fields): boolean =>
+  strategy === 'NoUTF8EscapingWithSuffixes' || strategy === 'NoTranslation';
+
+const nameScheme = (options: Fields): NameValidationScheme => (isUnescaped(options) ? 'utf8' : 'legacy');
+
+export const config = s.check(fields, (options, complain) => {
+  const { translation_strategy: strategy, protobuf_message: message, write_relabel_configs: rules } = options;
+  if (isUnescaped(options) && message !== REQUEST_2) {
+    complain('translation_strategy', `${strategy} needs protobuf_message: ${REQUEST_2}`);
+  }
+  checkRelabelNames(rules, nameScheme(options), (inner, words) => complain(`write_relabel_configs${inner}`, words));
+});
+
 export type Config = s.Infer<typeof config>;
+
+export const wantedVersion = ({ protobuf_message }: Config): 1 | 2 => (protobuf_message === REQUEST_2 ? 2 : 1);
 
 /** How many lanes of requests there are, each of which keeps its order. */
 export function laneCount({ max_batch_request_parallelism, remote_write_queue }: Config): number {
   return max_batch_request_parallelism ?? remote_write_queue.num_consumers;
 }
 
-export function translateOptions(options: Config): TranslateOptions {
+/** How series are translated; 1.0 knows escaped names only, whatever the user wants. */
+export function translateOptions(options: Config, version: 1 | 2): TranslateOptions {
   const { translation_strategy: strategy, resource_to_telemetry_conversion: resource } = options;
   const externalLabels: Labels = makeLabels(options.external_labels ?? []);
   return {
     externalLabels,
     namespace: options.namespace,
-    suffixes: strategy ? strategy === 'UnderscoreEscapingWithSuffixes' : options.add_metric_suffixes,
+    suffixes: strategy ? strategy.endsWith('WithSuffixes') : options.add_metric_suffixes,
     resourceLabels: !resource.enabled ? 'none' : resource.exclude_service_attributes ? 'not-service' : 'all',
     targetInfo: options.target_info.enabled,
-    escape: true,
+    escape: version === 1 || !isUnescaped(options),
+    relabel: relabelOf(options),
   };
+}
+
+function relabelOf(options: Config): TranslateOptions['relabel'] {
+  const { write_relabel_configs: rules } = options;
+  if (rules.length === 0) return undefined;
+  const relabeler = compileRelabel(rules, nameScheme(options));
+  return (labels) => relabeler.relabel(labels);
 }

@@ -1,36 +1,30 @@
 import { type Counter, type Exporter, exporter, type Host, PermanentError } from '#component';
 import { createHttpClient, type HttpClient, httpClientOptions } from '#http';
 import { type Batch, pointCount } from '#metrics';
-import {
-  createMetadataEncoder,
-  createRemoteWriteEncoder,
-  halveBody,
-  joinBodies,
-  type RemoteWriteEncoder,
-  type WriteBody,
-} from '#prometheus';
+import { halveBody, joinBodies, shrink, toVersion1, type WriteBody } from '#prometheus';
 import { createLosses, createSender, type Losses, lost, type QueueSettings, type Sender } from '#queue';
-import { type Config, config, laneCount, translateOptions } from './options.ts';
-import { post, TooLargeError } from './post.ts';
+import { createEncoding, type Encoding } from './encoding.ts';
+import { type Config, config, laneCount, wantedVersion } from './options.ts';
+import { post, TooLargeError, UnsupportedError } from './post.ts';
+import { createProtocol, type Protocol } from './protocol.ts';
+import { PartialWriteError, type Written } from './written.ts';
 
 export default exporter<Config>({
   type: 'prometheusremotewrite',
   aliases: ['prometheus_remote_write'],
-  summary: 'Writes to Prometheus and whatever else takes Remote Write 1.0.',
+  summary: 'Writes to Prometheus and whatever else takes Remote Write 1.0 or 2.0.',
   stability: 'beta',
   config,
   create: (options, host) => new RemoteWriteExporter(options, host),
 });
-
-const METADATA_INTERVAL = 60_000;
 
 class RemoteWriteExporter implements Exporter {
   readonly queued = true;
   readonly #options: Config;
   readonly #host: Host;
   readonly #url: URL;
-  readonly #encoder: RemoteWriteEncoder;
-  readonly #metadata: ((batch: Batch) => WriteBody[]) | undefined;
+  readonly #encoding: Encoding;
+  readonly #protocol: Protocol;
   readonly #sender: Sender<WriteBody>;
   readonly #count: ReturnType<typeof counters>;
   readonly #untranslated: Losses;
@@ -44,17 +38,13 @@ class RemoteWriteExporter implements Exporter {
     this.#count = counters(host, laneCount(options));
     this.#untranslated = createLosses(host.clock, (points, reason) =>
       host.log.error(
-        `dropped ${points} metric points that have no name, or the same as another series`,
+        `dropped ${points} metric points that have no name, or the same as another series, or no place in the protocol`,
         { reason },
         { always: true },
       ),
     );
-    const translate = translateOptions(options);
-    const common = { ...translate, maxLength: options.max_batch_size_bytes };
-    this.#encoder = createRemoteWriteEncoder({ ...common, lanes: laneCount(options) });
-    if (options.send_metadata) {
-      this.#metadata = createMetadataEncoder({ ...common, clock: host.clock, interval: METADATA_INTERVAL });
-    }
+    this.#encoding = createEncoding(options, host.clock);
+    this.#protocol = createProtocol(wantedVersion(options), host.clock, host.log);
     this.#sender = createSender({
       host,
       retry: options.retry_on_failure,
@@ -66,7 +56,7 @@ class RemoteWriteExporter implements Exporter {
       lane: (body) => body.lane,
       merge: (bodies) => this.#join(bodies),
       chop: (body) => [body],
-      split: (body, error) => (error instanceof TooLargeError ? halveBody(body) : undefined),
+      split: (body, error) => this.#instead(body, error),
     });
   }
 
@@ -79,10 +69,11 @@ class RemoteWriteExporter implements Exporter {
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
     if (!this.#client) throw new Error('the exporter is not started');
-    const { bodies, dropped } = this.#encoder.encode(batch);
+    const { bodies, dropped, relabelled } = this.#encoding.encode(batch, this.#protocol.version());
     if (dropped) this.#untranslatable(dropped);
-    this.#count.translated.add(pointCount(batch) - dropped);
-    const offers = [...(this.#metadata?.(batch) ?? []), ...bodies].map((body) => this.#sender.offer(body, signal));
+    this.#count.relabelled.add(relabelled);
+    this.#count.translated.add(pointCount(batch) - dropped - relabelled);
+    const offers = bodies.map((body) => this.#sender.offer(body, signal));
     const results = await Promise.allSettled(offers);
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     if (failures.length === 0) return;
@@ -98,19 +89,54 @@ class RemoteWriteExporter implements Exporter {
   }
 
   async #send(body: WriteBody, signal: AbortSignal): Promise<void> {
-    await post(this.#client!, this.#url, body.bytes, () => this.#host.clock.now(), signal);
+    // Made before the receiver turned out not to know them.
+    if (body.version === 2 && this.#protocol.version() === 1) throw new UnsupportedError('it is to be sent as 1.0');
+    const written = await this.#post(body, signal);
+    this.#wrote(written);
     this.#count.requests.add(1);
+    if (body.version === 2) this.#protocol.understood();
     if (!this.#accepted && body.samples) {
       this.#accepted = true;
       this.#host.log.info(`${this.#url.host} accepted the first ${body.samples} samples`);
     }
     // An attempt that was given up may be answered all the same; its body is then needed for the next one.
-    if (!signal.aborted) this.#encoder.recycle(body);
+    if (!signal.aborted) this.#encoding.recycle(body);
+  }
+
+  async #post(body: WriteBody, signal: AbortSignal): Promise<Written | undefined> {
+    try {
+      return await post(this.#client!, this.#url, body, () => this.#host.clock.now(), signal);
+    } catch (error) {
+      if (error instanceof UnsupportedError) this.#protocol.refused(error.message);
+      if (error instanceof PartialWriteError) this.#wrote(error.written);
+      throw error;
+    }
+  }
+
+  #wrote(written: Written | undefined): void {
+    if (!written) return;
+    for (const what of ['samples', 'histograms', 'exemplars'] as const) this.#count.written[what].add(written[what]);
+  }
+
+  /** What to send in place of a body that the receiver did not take as it was. */
+  #instead(body: WriteBody, error: unknown): readonly WriteBody[] | undefined {
+    if (error instanceof TooLargeError) return halveBody(body);
+    if (!(error instanceof UnsupportedError)) return undefined;
+    const made = this.#asVersion1(body);
+    return made.length ? shrink(made, this.#options.max_batch_size_bytes) : [];
+  }
+
+  #asVersion1(body: WriteBody): WriteBody {
+    const { body: made, dropped } = toVersion1(body);
+    if (dropped) this.#untranslatable(dropped);
+    return made;
   }
 
   #join(bodies: readonly WriteBody[]): WriteBody {
-    const joined = joinBodies(bodies);
-    for (const body of bodies) if (body !== joined) this.#encoder.recycle(body);
+    const isMixed = bodies.some(({ version }) => version !== bodies[0]!.version);
+    const alike = isMixed ? bodies.map((body) => (body.version === 2 ? this.#asVersion1(body) : body)) : bodies;
+    const joined = joinBodies(alike);
+    for (const body of bodies) if (body !== joined) this.#encoding.recycle(body);
     return joined;
   }
 
@@ -141,12 +167,19 @@ interface Counters {
   requests: Counter;
   translated: Counter;
   untranslated: Counter;
+  relabelled: Counter;
+  written: Record<keyof Written, Counter>;
 }
 
 /** The Collector's own names for this exporter. */
 function counters({ meter }: Host, consumers: number): Counters {
   const prefix = 'otelcol_exporter_prometheusremotewrite';
   meter.gauge(`${prefix}_consumers`, () => consumers, { help: 'Requests that may be under way at once.' });
+  const written = (what: keyof Written) =>
+    meter.counter(`${prefix}_written_${what}`, {
+      help: `What receivers of Remote Write 2.0 said that they wrote: ${what}.`,
+      unit: '1',
+    });
   return {
     requests: meter.counter(`${prefix}_sent_batches`, { help: 'Requests that the receiver took.', unit: '{batch}' }),
     translated: meter.counter(`${prefix}_translated_time_series`, {
@@ -157,5 +190,10 @@ function counters({ meter }: Host, consumers: number): Counters {
       help: 'Samples that Remote Write cannot express.',
       unit: '1',
     }),
+    relabelled: meter.counter('dnscol_exporter_prometheusremotewrite_relabel_dropped_metric_points_total', {
+      help: 'Samples that write_relabel_configs left out.',
+      unit: '{datapoints}',
+    }),
+    written: { samples: written('samples'), histograms: written('histograms'), exemplars: written('exemplars') },
   };
 }

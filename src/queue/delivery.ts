@@ -1,5 +1,5 @@
 import { sleep } from '#clock';
-import { type Counter, type Host, isPermanent, ThrottleError } from '#component';
+import { type Counter, type Host, isPermanent, PermanentError, ThrottleError } from '#component';
 import { createBackoff, LONGEST_THROTTLE } from './backoff.ts';
 import { createComplaints, createLosses } from './complaints.ts';
 import type { RetrySettings } from './settings.ts';
@@ -7,6 +7,16 @@ import { linked, untilAborted } from './signals.ts';
 
 /** Why points were given up: the attribute `reason` of `otelcol_exporter_send_failed_metric_points`. */
 export type DropReason = 'permanent' | 'retry_disabled' | 'max_elapsed_time' | 'stopped' | 'cancelled';
+
+/** The destination took a part of an item for good, and refused the rest for good. */
+export class PartialError extends PermanentError {
+  /** Points that it took. */
+  readonly taken: number;
+  constructor(message: string, taken: number, options?: ErrorOptions) {
+    super(message, options);
+    this.taken = taken;
+  }
+}
 
 export interface DeliveryOptions<T> {
   host: Host;
@@ -90,7 +100,9 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
   }
 
   function giveUp(item: T, reason: DropReason, error: unknown, heard: boolean): void {
-    const points = options.points(item);
+    const taken = error instanceof PartialError ? error.taken : 0;
+    const points = options.points(item) - taken;
+    sent.add(taken);
     lost(host, reason).add(points);
     if (!heard) losses.add(reason, points, error);
   }

@@ -1,8 +1,11 @@
 import type http from 'node:http';
 import { httpServer, readAll, until } from './servers.ts';
 import { type DecodedSeries, decodeBody, type WriteRequest } from './write_request.ts';
+import { decodeBody2 } from './write_request2.ts';
 
 export interface Received extends WriteRequest {
+  /** What its Content-Type says. */
+  version: 1 | 2;
   headers: http.IncomingHttpHeaders;
   method: string;
   path: string;
@@ -28,7 +31,21 @@ export interface Receiver {
   arrived(count: number): Promise<void>;
 }
 
-/** A remote-write receiver on a real socket that decodes every request strictly and answers as told. */
+/** As a 2.0 receiver that wrote everything says it. */
+export function wroteAll(series: readonly DecodedSeries[]): Record<string, string> {
+  const count = (of: 'samples' | 'histograms' | 'exemplars') =>
+    String(series.reduce((sum, one) => sum + (one[of]?.length ?? 0), 0));
+  return {
+    'X-Prometheus-Remote-Write-Samples-Written': count('samples'),
+    'X-Prometheus-Remote-Write-Histograms-Written': count('histograms'),
+    'X-Prometheus-Remote-Write-Exemplars-Written': count('exemplars'),
+  };
+}
+
+/**
+ * A remote-write receiver on a real socket that decodes every request strictly, of both versions, and answers as told. To a 2.0
+ * request that it is to answer with a mere 2xx it says that it wrote everything.
+ */
 export async function receiver(
   answer: (request: Omit<Received, 'status'>, n: number) => Answer | Promise<Answer> = () => 204,
 ): Promise<Receiver> {
@@ -36,8 +53,11 @@ export async function receiver(
   let n = 0;
   const server = await httpServer(async (request, response) => {
     const body = await readAll(request);
+    const isVersion2 =
+      request.headers['content-type'] === 'application/x-protobuf;proto=io.prometheus.write.v2.Request';
     const read = {
-      ...decodeBody(body),
+      version: isVersion2 ? (2 as const) : (1 as const),
+      ...(isVersion2 ? { ...decodeBody2(body), metadata: [] } : decodeBody(body)),
       headers: request.headers,
       method: request.method!,
       path: request.url!,
@@ -46,7 +66,8 @@ export async function receiver(
     const got: Received = { ...read, status: 0 };
     requests.push(got);
     const told = await answer(read, n++);
-    const { status, headers, body: text } = typeof told === 'number' ? { status: told, headers: {}, body: '' } : told;
+    const all = isVersion2 && told.toString().startsWith('2') ? wroteAll(read.series) : {};
+    const { status, headers, body: text } = typeof told === 'number' ? { status: told, headers: all, body: '' } : told;
     got.status = status;
     response.writeHead(status, headers).end(text);
   });

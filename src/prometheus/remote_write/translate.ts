@@ -123,7 +123,8 @@ export function createTranslator(options: TranslateOptions): Translator {
     if (!relabel || !labels) return labels;
     const made = relabel(labels);
     if (!made) return 'rule';
-    return labelValue(made, METRIC_NAME) ? made : undefined;
+    if (!labelValue(made, METRIC_NAME)) return undefined;
+    return options.escape ? legalLabels(made) : made;
   }
 
   /** Rules cost more than all the rest: a series that stays meets them once. */
@@ -167,6 +168,17 @@ export function escapedLabels(labels: Labels): Map<string, string> {
     out.set(name, before === undefined ? labels[i + 1]! : `${before};${labels[i + 1]}`);
   }
   return out;
+}
+
+/** The same labels where all names are of the classic character set; else under escaped ones. */
+export function legalLabels(labels: Labels): Labels {
+  const isLegal = labels.every((text, i) =>
+    i % 2 === 0 ? isLabelName(text) : labels[i - 1] !== METRIC_NAME || isMetricName(text),
+  );
+  if (isLegal) return labels;
+  const own = escapedLabels(labels);
+  own.set(METRIC_NAME, escapeMetricName(own.get(METRIC_NAME) ?? ''));
+  return sortedLabels(own);
 }
 
 /** Which of these are equal to an earlier one. */

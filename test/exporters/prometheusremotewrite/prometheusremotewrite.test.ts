@@ -497,8 +497,7 @@ describe('prometheusremotewrite', () => {
     refuses({ headers: { 'content-type': 'text/plain' } }, /belongs to the remote-write protocol/);
     refuses({ headers: { 'X-Prometheus-Remote-Write-Version': '2' } }, /belongs to the remote-write protocol/);
     refuses({ compression: 'gzip' }, /compression: must be one of snappy/);
-    refuses({ protobuf_message: 'io.prometheus.write.v2.Request' }, /not supported yet/);
-    refuses({ translation_strategy: 'NoTranslation' }, /needs Remote Write 2.0/);
+    refuses({ translation_strategy: 'NoTranslation' }, /needs protobuf_message/);
     refuses({ wal: { directory: '/x' } }, /wal: is not supported yet/);
     refuses({ sending_queue: {} }, /sending_queue: is not an option/);
     refuses({ external_labels: { 'a-b': 'c' } }, /is not a label name/);

@@ -1,10 +1,9 @@
-import { CUSTOM_BUCKETS, type Labels, labelsKey, METRIC_NAME, sortedLabels } from '#metrics';
+import { CUSTOM_BUCKETS, type Labels, labelsKey } from '#metrics';
 import { makeWriteRequest, type WriteBody } from '../body.ts';
 import { Bytes } from '../bytes.ts';
 import { writeLabels } from '../extras.ts';
 import { eachField } from '../fields.ts';
-import { escapeMetricName, isLabelName, isMetricName } from '../names.ts';
-import { escapedLabels } from '../translate.ts';
+import { legalLabels } from '../translate.ts';
 import { readVarint } from '../wire.ts';
 import { takeApart } from './rework.ts';
 
@@ -50,16 +49,6 @@ function labelsIn(message: Uint8Array, from: number, to: number, symbols: readon
     }
   });
   return labels;
-}
-
-function legalLabels(labels: Labels): Labels {
-  const isLegal = labels.every((text, i) =>
-    i % 2 === 0 ? isLabelName(text) : labels[i - 1] !== METRIC_NAME || isMetricName(text),
-  );
-  if (isLegal) return labels;
-  const own = escapedLabels(labels);
-  own.set(METRIC_NAME, escapeMetricName(own.get(METRIC_NAME) ?? ''));
-  return sortedLabels(own);
 }
 
 const part = new Bytes();
