@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type Consumer, type Host, type Receiver, receiver } from '#component';
-import { EXTRA_METRICS, Job, REPORT_METRICS, readScrapeFiles, scrapeMetrics } from '#prometheus';
+import { createDiscover, EXTRA_METRICS, Job, REPORT_METRICS, readScrapeFiles, scrapeMetrics } from '#prometheus';
 import { type ReceiverConfig, receiverConfig } from './config.ts';
 
 /** Scrapes what speaks a Prometheus text format, as Prometheus does. */
@@ -25,7 +25,10 @@ function createPrometheusReceiver(options: ReceiverConfig, host: Host, next: Con
       const configs = [...scrapes, ...readScrapeFiles(options.config)];
       if (configs.length === 0) host.log.warn('there is nothing to scrape: config has no scrape_configs');
       const initialOffset = options.initial_scrape_offset ?? 0;
-      jobs = configs.map((config) => new Job({ config, host, next, metrics, externalLabels, seed, initialOffset }));
+      const discover = createDiscover(host);
+      jobs = configs.map(
+        (config) => new Job({ config, discover, host, next, metrics, externalLabels, seed, initialOffset }),
+      );
       await Promise.all(jobs.map((job) => job.start()));
       host.report('ok');
     },

@@ -1,7 +1,9 @@
 import { type TargetGroup, toGroup } from '../discovery/groups.ts';
 import type { ScrapeProtocol } from '../exposition/exposition.ts';
 import { checkRelabelNames, type NameValidationScheme } from '../relabel/relabel.ts';
+import type { DnsSdConfig, HttpSdConfig } from './discoveries.ts';
 import type { HttpClientConfig } from './http-client.ts';
+import type { KubernetesSdConfig } from './kubernetes-sd.ts';
 import type { EscapingScheme } from './protocols.ts';
 import {
   DEFAULT_INTERVAL,
@@ -34,6 +36,9 @@ export interface ScrapeConfig {
   readonly nativeLabels: NativeLabels;
   readonly groups: readonly TargetGroup[];
   readonly files: readonly FileSdConfig[];
+  readonly dnsSd: readonly DnsSdConfig[];
+  readonly httpSd: readonly HttpSdConfig[];
+  readonly kubernetesSd: readonly KubernetesSdConfig[];
   readonly relabel: readonly RelabelConfig[];
   readonly metricRelabel: readonly RelabelConfig[];
   readonly http: HttpClientConfig;
@@ -121,6 +126,9 @@ export function resolveScrape(scrape: WrittenScrape, global: GlobalConfig): Scra
     },
     groups: scrape.static_configs.map((group, i) => toGroup(group, `static_configs[${i}]`)),
     files: scrape.file_sd_configs,
+    dnsSd: scrape.dns_sd_configs,
+    httpSd: scrape.http_sd_configs,
+    kubernetesSd: scrape.kubernetes_sd_configs,
     relabel: scrape.relabel_configs,
     metricRelabel: scrape.metric_relabel_configs,
     http: scrape,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as s from '#config';
 import { globLastSync } from '../discovery/glob.ts';
+import type { HttpClientConfig } from './http-client.ts';
 import { resolveScrape, type ScrapeConfig } from './resolve.ts';
 import { checkAll, type PrometheusConfig, prometheusSections, scrapeConfigFile } from './sections.ts';
 
@@ -85,28 +86,39 @@ function readOne(
 function fromFolder(scrape: ScrapeConfig, folder: string): ScrapeConfig {
   const at = (path: string) => (isAbsolute(path) ? path : join(folder, path));
   const maybe = (path: string | undefined) => (path ? at(path) : path);
-  const { basic_auth, authorization, tls_config, bearer_token_file, http_headers } = scrape.http;
   return {
     ...scrape,
     files: scrape.files.map((one) => ({ ...one, files: one.files.map(at) })),
-    http: {
-      ...scrape.http,
-      bearer_token_file: maybe(bearer_token_file),
-      basic_auth: basic_auth && {
-        ...basic_auth,
-        username_file: maybe(basic_auth.username_file),
-        password_file: maybe(basic_auth.password_file),
-      },
-      authorization: authorization && { ...authorization, credentials_file: maybe(authorization.credentials_file) },
-      tls_config: tls_config && {
-        ...tls_config,
-        ca_file: maybe(tls_config.ca_file),
-        cert_file: maybe(tls_config.cert_file),
-        key_file: maybe(tls_config.key_file),
-      },
-      http_headers: new Map(
-        [...http_headers].map(([name, values]) => [name, { ...values, files: values.files.map(at) }]),
-      ),
+    httpSd: scrape.httpSd.map((one) => ({ ...one, ...clientFromFolder(one, at) })),
+    kubernetesSd: scrape.kubernetesSd.map((one) => ({
+      ...one,
+      ...clientFromFolder(one, at),
+      kubeconfig_file: maybe(one.kubeconfig_file),
+    })),
+    http: clientFromFolder(scrape.http, at),
+  };
+}
+
+function clientFromFolder(client: HttpClientConfig, at: (path: string) => string): HttpClientConfig {
+  const maybe = (path: string | undefined) => (path ? at(path) : path);
+  const { basic_auth, authorization, tls_config, bearer_token_file, http_headers } = client;
+  return {
+    ...client,
+    bearer_token_file: maybe(bearer_token_file),
+    basic_auth: basic_auth && {
+      ...basic_auth,
+      username_file: maybe(basic_auth.username_file),
+      password_file: maybe(basic_auth.password_file),
     },
+    authorization: authorization && { ...authorization, credentials_file: maybe(authorization.credentials_file) },
+    tls_config: tls_config && {
+      ...tls_config,
+      ca_file: maybe(tls_config.ca_file),
+      cert_file: maybe(tls_config.cert_file),
+      key_file: maybe(tls_config.key_file),
+    },
+    http_headers: new Map(
+      [...http_headers].map(([name, values]) => [name, { ...values, files: values.files.map(at) }]),
+    ),
   };
 }

@@ -2,6 +2,7 @@
 import * as s from '#config';
 import { writtenGroup } from '../discovery/groups.ts';
 import { type RelabelConfig, relabelConfigsSchema } from '../relabel/relabel.ts';
+import { discoveryFields, otherDiscovery } from './discoveries.ts';
 import { httpClientApart, httpClientFields, httpClientRules } from './http-client.ts';
 import { apart, given, laxBool, laxString, limit, promBytes, promDuration } from './lax.ts';
 import { escapingScheme, protocol, protocols, validationScheme } from './protocols.ts';
@@ -136,6 +137,7 @@ const scrapeFields = s.object({
   extra_scrape_metrics: s.optional(laxBool(), "As in `global`; default `global`'s."),
   static_configs: s.withDefault(s.list(writtenGroup), [], 'Targets.'),
   file_sd_configs: s.withDefault(s.list(fileSdConfig), [], 'Targets in files that may change.'),
+  ...discoveryFields,
   relabel_configs: s.withDefault(
     relabelConfigsSchema,
     [],
@@ -179,13 +181,5 @@ export const scrapeConfig: s.Schema<WrittenScrape> = given(
   ),
   'scrape configuration',
 );
-
-const DISCOVERIES =
-  /^(azure|aws|consul|digitalocean|dns|docker|dockerswarm|ec2|ecs|elasticache|eureka|gce|hetzner|http|ionos|kubernetes|kuma|lightsail|linode|marathon|msk|nerve|nomad|oci|openstack|outscale|ovhcloud|puppetdb|rds|scaleway|serverset|stackit|triton|uyuni|vultr)_sd_configs$/;
-
-function otherDiscovery(key: string): { refuse: string } | undefined {
-  if (!DISCOVERIES.test(key)) return undefined;
-  return { refuse: 'this discovery is not yet supported (static_configs and file_sd_configs are)' };
-}
 
 export type { RelabelConfig };

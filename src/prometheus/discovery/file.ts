@@ -6,7 +6,7 @@ import type { Counter, Logger } from '#component';
 import * as s from '#config';
 import type { FileSdConfig } from '../config/scrape.ts';
 import { globLast } from './glob.ts';
-import { type Discovery, groupSchema, type TargetGroup, toGroup, writtenGroup } from './groups.ts';
+import { type Discovery, groupSchema, type TargetGroup, toGroup, type WrittenGroup, writtenGroup } from './groups.ts';
 
 export interface FileDiscoveryParts {
   clock: Clock;
@@ -135,25 +135,34 @@ export function fileDiscovery(config: FileSdConfig, { clock, log, readErrors }: 
 /** The groups of one file. Throws a sentence that says what is wrong where. */
 export function readGroups(text: string, path: string): TargetGroup[] {
   const json = extname(path).toLowerCase() === '.json';
-  const issues: s.Issue[] = [];
-  const report: s.Report = {
-    issue: (where, message, place) => issues.push({ path: where, message, place }),
-    warn: () => {},
-  };
-  const root = json ? s.nodeOf(JSON.parse(text)) : yamlRoot(text, path, issues);
-  const written = root === undefined ? [] : (json ? jsonGroups : yamlGroups).read(root, '', report);
-  const first = issues[0];
-  if (written === s.INVALID || first) {
-    const line = first && !json ? `${path}:${first.place.line}:${first.place.column}: ` : '';
-    throw new Error(
-      `${line}${first?.path ? `${first.path}: ` : ''}${first?.message ?? 'is not a list of target groups'}`,
-    );
-  }
+  const written = json ? jsonTargetGroups(text) : yamlTargetGroups(text, path);
   return written.map((group, i) => toGroup(group, `${path}:${i}`, [['__meta_filepath', path]]));
 }
 
-function yamlRoot(text: string, path: string, issues: s.Issue[]): s.ConfigNode | undefined {
-  const parsed = s.parseYaml(text, path);
-  issues.push(...parsed.issues);
-  return parsed.root;
+/** Groups as file_sd and http_sd have them in JSON. Throws a sentence that says what is wrong. */
+export function jsonTargetGroups(text: string): WrittenGroup[] {
+  return readList(jsonGroups, s.nodeOf(JSON.parse(text)), [], () => '');
+}
+
+function yamlTargetGroups(text: string, path: string): WrittenGroup[] {
+  const { root, issues } = s.parseYaml(text, path);
+  return readList(yamlGroups, root, issues, ({ line, column }) => `${path}:${line}:${column}: `);
+}
+
+function readList(
+  schema: s.Schema<WrittenGroup[]>,
+  root: s.ConfigNode | undefined,
+  faults: readonly s.Issue[],
+  where: (place: s.Place) => string,
+): WrittenGroup[] {
+  const issues = [...faults];
+  const report: s.Report = {
+    issue: (path, message, place) => issues.push({ path, message, place }),
+    warn: () => {},
+  };
+  const written = root === undefined ? [] : schema.read(root, '', report);
+  const first = issues[0];
+  if (written !== s.INVALID && !first) return written;
+  if (!first) throw new Error('is not a list of target groups');
+  throw new Error(`${where(first.place)}${first.path ? `${first.path}: ` : ''}${first.message}`);
 }

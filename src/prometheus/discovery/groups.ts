@@ -1,7 +1,10 @@
 import * as s from '#config';
 import { given, laxString } from '../config/lax.ts';
 
-/** Targets that share labels, as a discovery found them. Labels here are before relabelling, `__meta_*` among them. */
+/**
+ * Targets that share labels, as a discovery found them. Labels here are before relabelling, `__meta_*` among them. While
+ * nothing changes, a discovery hands out the same object: what is derived from it is kept by its identity.
+ */
 export interface TargetGroup {
   /** Where it comes from, for messages: `static_configs[0]`, `targets/a.json:2`. */
   readonly source: string;
@@ -13,11 +16,13 @@ export interface TargetGroup {
 /** Finds targets and goes on looking. */
 export interface Discovery {
   /**
-   * Resolves after the first look. `update` gets ALL groups that this discovery knows, during that look and whenever they
-   * have changed; never the same list twice in a row.
+   * Resolves after the first look, or at once where that may take long because others are asked. `update` gets ALL groups
+   * that this discovery knows, whenever they have changed; never the same list twice in a row.
    */
   start(update: (groups: readonly TargetGroup[]) => void): Promise<void>;
   stop(): Promise<void>;
+  /** Milliseconds since what it says was last known to hold; 0 while it is known to. Where others are asked. */
+  stale?(): number;
 }
 
 const labelName = s.string({
@@ -25,7 +30,7 @@ const labelName = s.string({
   check: (name) => (name === '' || /\p{Surrogate}/u.test(name) ? 'is not a label name' : undefined),
 });
 
-interface WrittenGroup {
+export interface WrittenGroup {
   targets: string[];
   labels: Map<string, string>;
 }

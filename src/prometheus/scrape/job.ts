@@ -1,15 +1,16 @@
 import type { Consumer, Host } from '#component';
 import { createHttpClient, type HttpClient, shownUrl } from '#http';
-import type { Labels } from '#metrics';
+import { turns } from '#kit';
 import { httpClientOptions, type ScrapeConfig } from '../config/config.ts';
-import { type Discovery, fileDiscovery, staticDiscovery, type TargetGroup } from '../discovery/discovery.ts';
+import { createDiscover, type Discover, type Discovery, type TargetGroup } from '../discovery/discovery.ts';
 import { compileRelabel } from '../relabel/relabel.ts';
 import { Collector } from './collector.ts';
 import { TargetLoop } from './loop.ts';
 import type { ScrapeMetrics } from './metrics.ts';
 import { pageSource } from './page.ts';
+import { createPopulate, type Populated } from './populate.ts';
 import { makeReport } from './report.ts';
-import { makeTarget, populateLabels, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 export interface JobParts {
   config: ScrapeConfig;
@@ -19,6 +20,8 @@ export interface JobParts {
   externalLabels: ReadonlyMap<string, string>;
   seed: string;
   initialOffset: number;
+  /** How the configuration's discoveries are made; given where several jobs share what they ask. */
+  discover?: Discover;
   /** Finds more targets, besides what the configuration says. */
   discoveries?: readonly Discovery[];
   /** Where one target's batches go, in place of `next`. */
@@ -30,7 +33,7 @@ export class Job {
   readonly #parts: JobParts;
   readonly #client: HttpClient;
   readonly #discoveries: { discovery: Discovery; groups: readonly TargetGroup[] }[];
-  readonly #relabel: (labels: Labels) => Labels | undefined;
+  readonly #populate: (group: TargetGroup) => Populated;
   readonly #loops = new Map<string, TargetLoop>();
   /** Loops of targets that are gone and may come back. */
   readonly #leaving = new Map<string, TargetLoop>();
@@ -38,24 +41,22 @@ export class Job {
   #dropped = 0;
   #forced: Error | undefined;
   #running = false;
+  #syncing: Promise<void> | undefined;
+  #due = false;
 
   constructor(parts: JobParts) {
     const { config, host, metrics } = parts;
-    const { clock, log } = host;
     this.#parts = parts;
-    this.#client = createHttpClient(httpClientOptions(config.http), clock);
+    this.#client = createHttpClient(httpClientOptions(config.http), host.clock);
     const relabeler = compileRelabel(config.relabel, config.validation);
-    this.#relabel = (labels) => relabeler.relabel(labels);
-    const found = [
-      staticDiscovery(config.groups),
-      ...config.files.map((file) => fileDiscovery(file, { clock, log, readErrors: metrics.fileReadErrors })),
-      ...(parts.discoveries ?? []),
-    ];
+    this.#populate = createPopulate(config, (labels) => relabeler.relabel(labels));
+    const found = [...(parts.discover ?? createDiscover(host))(config), ...(parts.discoveries ?? [])];
     this.#discoveries = found.map((discovery) => ({ discovery, groups: [] }));
     metrics.targets(config.job, () => ({
       active: this.#loops.size,
       down: [...this.#loops.values()].filter((loop) => loop.down).length,
       dropped: this.#dropped,
+      stale: this.#stale(),
     }));
   }
 
@@ -64,12 +65,12 @@ export class Job {
       this.#discoveries.map((one) =>
         one.discovery.start((groups) => {
           one.groups = groups;
-          if (this.#running) this.#sync();
+          if (this.#running) void this.#sync();
         }),
       ),
     );
     this.#running = true;
-    this.#sync();
+    await this.#sync();
   }
 
   /** `last`: scrape each target once more. */
@@ -84,9 +85,29 @@ export class Job {
     this.#client.close();
   }
 
-  /** Brings the loops in line with what discovery found. */
-  #sync(): void {
-    const targets = this.#targets();
+  /** Brings the loops in line with what discovery found; once more when that changes meanwhile. */
+  #sync(): Promise<void> {
+    this.#due = true;
+    this.#syncing ??= this.#syncAll();
+    return this.#syncing;
+  }
+
+  async #syncAll(): Promise<void> {
+    try {
+      while (this.#due && this.#running) {
+        this.#due = false;
+        await this.#syncOnce();
+      }
+    } finally {
+      this.#syncing = undefined;
+    }
+  }
+
+  /** In slices: thousands of new targets are some 0.1 ms each. */
+  async #syncOnce(): Promise<void> {
+    const turn = turns();
+    const targets = await this.#targets(turn);
+    if (!this.#running) return;
     for (const [key, loop] of [...this.#loops]) {
       if (targets.has(key)) continue;
       this.#loops.delete(key);
@@ -95,6 +116,8 @@ export class Job {
     }
     this.#checkTargetLimit(targets.size);
     for (const [key, target] of targets) {
+      await turn();
+      if (!this.#running) return;
       if (this.#loops.has(key)) continue;
       const loop = this.#leaving.get(key) ?? this.#makeLoop(target);
       this.#leaving.delete(key);
@@ -103,36 +126,34 @@ export class Job {
     }
   }
 
-  #targets(): Map<string, Target> {
-    const { config, host, metrics } = this.#parts;
-    const targets = new Map<string, Target>();
+  async #targets(turn: () => Promise<void>): Promise<Map<string, Target>> {
+    const all = new Map<string, Target>();
     const faults = new Set<string>();
-    this.#dropped = 0;
-    for (const { source, own, group, position } of this.#candidates()) {
-      try {
-        const labels = populateLabels(config, own, group, this.#relabel);
-        if (!labels) this.#dropped++;
-        else {
-          const target = makeTarget(labels, config.params);
-          targets.set(target.key, target);
-        }
-      } catch (error) {
-        metrics.syncFailed(config.job).add(1);
-        const fault = `target ${position} of ${source}: ${(error as Error).message}`;
-        faults.add(fault);
-        if (!this.#faults.has(fault)) host.log.error('target cannot be scraped', { job: config.job, error: fault });
-      }
+    let dropped = 0;
+    for (const group of this.#discoveries.flatMap(({ groups }) => groups)) {
+      await turn();
+      const populated = this.#populate(group);
+      for (const target of populated.targets) all.set(target.key, target);
+      for (const fault of populated.faults) faults.add(fault);
+      dropped += populated.dropped;
     }
-    this.#faults = faults;
-    return targets;
+    this.#dropped = dropped;
+    this.#complain(faults);
+    return all;
   }
 
-  *#candidates() {
-    for (const { groups } of this.#discoveries) {
-      for (const { source, targets, labels: group } of groups) {
-        for (const [position, own] of targets.entries()) yield { source, own, group, position };
-      }
+  #complain(faults: Set<string>): void {
+    const { config, host, metrics } = this.#parts;
+    metrics.syncFailed(config.job).add(faults.size);
+    for (const fault of faults) {
+      if (!this.#faults.has(fault)) host.log.error('target cannot be scraped', { job: config.job, error: fault });
     }
+    this.#faults = faults;
+  }
+
+  #stale(): number | undefined {
+    const asked = this.#discoveries.flatMap(({ discovery }) => discovery.stale?.() ?? []);
+    return asked.length > 0 ? Math.max(...asked) : undefined;
   }
 
   #checkTargetLimit(count: number): void {

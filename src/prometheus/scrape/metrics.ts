@@ -2,6 +2,14 @@ import type { Counter, Meter } from '#component';
 import type { ScrapeError } from './labels.ts';
 import type { Refused } from './timestamps.ts';
 
+export interface TargetCounts {
+  active: number;
+  down: number;
+  dropped: number;
+  /** Milliseconds since all that was discovered was last known to hold; undefined where nobody is asked. */
+  stale: number | undefined;
+}
+
 /** The receiver's own metrics, under Prometheus' names where it has them. */
 export interface ScrapeMetrics {
   /** A scrape failed. */
@@ -16,9 +24,8 @@ export interface ScrapeMetrics {
   syncFailed(job: string): Counter;
   /** Classic histograms that were to be converted and could not. */
   unconverted(job: string): Counter;
-  fileReadErrors: Counter;
   /** Registers what is read when somebody asks. */
-  targets(job: string, read: () => { active: number; down: number; dropped: number }): void;
+  targets(job: string, read: () => TargetCounts): void;
 }
 
 export function scrapeMetrics(meter: Meter): ScrapeMetrics {
@@ -82,18 +89,23 @@ export function scrapeMetrics(meter: Meter): ScrapeMetrics {
       'dnscol_prometheus_histograms_not_converted_total',
       'Classic histograms left out because their numbers contradict each other, so that they cannot be converted.',
     ),
-    fileReadErrors: meter.counter('prometheus_sd_file_read_errors_total', {
-      help: 'Files of targets that could not be read.',
-    }),
     targets(job, read) {
       const attributes = { scrape_job: job };
-      const gauge = (name: string, help: string, value: () => number) => meter.gauge(name, value, { help, attributes });
+      const gauge = (name: string, help: string, value: () => number | undefined) =>
+        meter.gauge(name, value, { help, attributes });
       gauge('prometheus_target_scrape_pool_targets', 'Targets of the job.', () => read().active);
       gauge('dnscol_prometheus_targets_down', 'Targets of the job whose last scrape failed.', () => read().down);
       gauge('dnscol_prometheus_targets_dropped', 'Targets that relabelling dropped.', () => read().dropped);
+      gauge(
+        'dnscol_prometheus_discovery_stale_seconds',
+        'How long those who are asked for targets have not answered; 0 while they do.',
+        () => seconds(read().stale),
+      );
     },
   };
 }
+
+const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
 
 function remembered(make: (job: string) => Counter): (job: string) => Counter {
   const made = new Map<string, Counter>();

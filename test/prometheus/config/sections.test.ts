@@ -186,9 +186,9 @@ scrape_configs:
     '2 global.scrape_timeout: is greater than scrape_interval',
   );
   refuses(
-    'a discovery that is not there yet, at its place',
-    job('dns_sd_configs: [{names: [x]}]'),
-    '3 scrape_configs[0].dns_sd_configs: this discovery is not yet supported (static_configs and file_sd_configs are)',
+    'a discovery that dnscol does not have, naming those it has',
+    job('consul_sd_configs: [{server: x}]'),
+    '3 scrape_configs[0].consul_sd_configs: is not supported; there are static_configs, file_sd_configs, dns_sd_configs, http_sd_configs and kubernetes_sd_configs',
   );
   refuses(
     'headers for a proxy that there is not',

@@ -1,0 +1,41 @@
+import type { Host } from '#component';
+import type { ScrapeConfig } from '../config/config.ts';
+import { fileDiscovery } from './file.ts';
+import type { Discovery } from './groups.ts';
+import { discoveryMetrics } from './metrics.ts';
+import { staticDiscovery } from './static.ts';
+
+/** Makes the discoveries of scrape configurations. */
+export type Discover = (config: ScrapeConfig) => Discovery[];
+
+/** For all jobs of one receiver: what they ask the same Kubernetes API server for is asked once. */
+export function createDiscover(host: Host): Discover {
+  const { clock, log, version } = host;
+  const metrics = discoveryMetrics(host.meter);
+  const parts = { clock, log, metrics, version };
+  return ({ groups, files, dnsSd, httpSd }) => [
+    staticDiscovery(groups),
+    ...files.map((config) => fileDiscovery(config, { clock, log, readErrors: metrics.fileReadErrors })),
+    ...dnsSd.map((config) => late(async () => (await import('./dns.ts')).dnsDiscovery(config, parts))),
+    ...httpSd.map((config) => late(async () => (await import('./http.ts')).httpDiscovery(config, parts))),
+  ];
+}
+
+/** A discovery that is loaded when it starts: only what the configuration names is. */
+function late(load: () => Promise<Discovery>): Discovery {
+  let loaded: Discovery | undefined;
+  let stopped = false;
+  return {
+    async start(update) {
+      const made = await load();
+      if (stopped) return;
+      loaded = made;
+      await made.start(update);
+    },
+    async stop() {
+      stopped = true;
+      await loaded?.stop();
+    },
+    stale: () => loaded?.stale?.() ?? 0,
+  };
+}
