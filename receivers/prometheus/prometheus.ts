@@ -6,7 +6,7 @@ import { type ReceiverConfig, receiverConfig } from './config.ts';
 /** Scrapes what speaks a Prometheus text format, as Prometheus does. */
 export default receiver<ReceiverConfig>({
   type: 'prometheus',
-  summary: 'Scrapes Prometheus and OpenMetrics pages, with static and file discovery.',
+  summary: 'Scrapes Prometheus and OpenMetrics pages, with discovery by file, DNS, HTTP and Kubernetes.',
   stability: 'beta',
   transport: 'http',
   config: receiverConfig,

@@ -19,16 +19,16 @@ export async function closeServers(): Promise<void> {
   await Promise.all([...running].map((server) => server.close()));
 }
 
-async function listening(server: net.Server, event = 'connection'): Promise<TestServer> {
+async function listening(server: net.Server, port = 0): Promise<TestServer> {
   const sockets = new Set<net.Socket>();
   let made = 0;
-  server.on(event, (socket: net.Socket) => {
+  server.on('connection', (socket: net.Socket) => {
     made++;
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const test: TestServer = {
     port: (server.address() as net.AddressInfo).port,
     get open() {
@@ -47,10 +47,15 @@ async function listening(server: net.Server, event = 'connection'): Promise<Test
   return test;
 }
 
-export const httpServer = (handler: http.RequestListener): Promise<TestServer> => listening(http.createServer(handler));
+/** On a free port, unless one is given that was free a moment ago. */
+export const httpServer = (handler: http.RequestListener, port?: number): Promise<TestServer> =>
+  listening(http.createServer(handler), port);
 
-export const httpsServer = (options: https.ServerOptions, handler: http.RequestListener): Promise<TestServer> =>
-  listening(https.createServer(options, handler));
+export const httpsServer = (
+  options: https.ServerOptions,
+  handler: http.RequestListener,
+  port?: number,
+): Promise<TestServer> => listening(https.createServer(options, handler), port);
 
 /** A server that says whatever it likes. */
 export const rawServer = (onConnection: (socket: net.Socket) => void): Promise<TestServer> =>

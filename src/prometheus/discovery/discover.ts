@@ -1,7 +1,9 @@
 import type { Host } from '#component';
 import type { ScrapeConfig } from '../config/config.ts';
+import type { KubernetesSdConfig } from '../config/kubernetes-sd.ts';
 import { fileDiscovery } from './file.ts';
 import type { Discovery } from './groups.ts';
+import type { Pool } from './kubernetes/kubernetes.ts';
 import { discoveryMetrics } from './metrics.ts';
 import { staticDiscovery } from './static.ts';
 
@@ -13,11 +15,19 @@ export function createDiscover(host: Host): Discover {
   const { clock, log, version } = host;
   const metrics = discoveryMetrics(host.meter);
   const parts = { clock, log, metrics, version };
-  return ({ groups, files, dnsSd, httpSd }) => [
+  let pool: Pool | undefined;
+  const kubernetes = (config: KubernetesSdConfig) =>
+    late(async () => {
+      const { createPool, kubernetesDiscovery } = await import('./kubernetes/kubernetes.ts');
+      pool ??= createPool(parts);
+      return kubernetesDiscovery(config, { clock, log, pool });
+    });
+  return ({ groups, files, dnsSd, httpSd, kubernetesSd }) => [
     staticDiscovery(groups),
     ...files.map((config) => fileDiscovery(config, { clock, log, readErrors: metrics.fileReadErrors })),
     ...dnsSd.map((config) => late(async () => (await import('./dns.ts')).dnsDiscovery(config, parts))),
     ...httpSd.map((config) => late(async () => (await import('./http.ts')).httpDiscovery(config, parts))),
+    ...kubernetesSd.map(kubernetes),
   ];
 }
 
