@@ -77,7 +77,7 @@ function sdkMetric(metric: MetricPlan, values: Float64Array): MetricData {
     descriptor: { name, description, unit, valueType: ValueType.DOUBLE },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };
-  if (metric.data === 'summary') throw new Error('the SDK has no summaries');
+  if (metric.data === 'summary' || metric.data === 'native') throw new Error(`the SDK has nothing for ${metric.data}`);
   if (metric.data !== 'histogram') {
     const dataPoints = metric.points.map((p) => ({
       ...common,

@@ -1,6 +1,6 @@
 import type { Labels } from '#metrics';
-import { type MetricPlan, planOf, type Scope, type ScopePlan, type Stamped } from '#otlp';
-import { mapPairs, type Point, pointsOf, type Value } from './points.ts';
+import { type MetricPlan, type OtlpExemplar, planOf, type Scope, type ScopePlan, type Stamped } from '#otlp';
+import { exponentialBuckets, mapPairs, type Point, type Points, pointsOf, type Value } from './points.ts';
 
 /** `verbosity: detailed`: everything there is, a fact a line. */
 export function detailedText(stamped: readonly Stamped[], own: Scope): string {
@@ -11,10 +11,13 @@ export function detailedText(stamped: readonly Stamped[], own: Scope): string {
       lines.push(`ResourceMetrics #${number++}`, ...listed('Resource attributes', attributes));
       scopes.forEach((scope, i) => {
         lines.push(`ScopeMetrics #${i}`, ...scopeLines(scope, own));
-        scope.metrics.forEach((metric, j) => {
-          lines.push(`Metric #${j}`, ...descriptorLines(metric));
-          pointsOf(metric, one).forEach((point, k) => {
-            lines.push(`${POINTS[metric.data]} #${k}`, ...pointLines(point));
+        const shown = scope.metrics.flatMap((metric) =>
+          pointsOf(metric, one).map(({ data, points }) => ({ metric, data, points })),
+        );
+        shown.forEach(({ metric, data, points }, j) => {
+          lines.push(`Metric #${j}`, ...descriptorLines(metric, data));
+          points.forEach((point, k) => {
+            lines.push(`${POINTS[data]} #${k}`, ...pointLines(point));
           });
         });
       });
@@ -23,11 +26,18 @@ export function detailedText(stamped: readonly Stamped[], own: Scope): string {
   return lines.join('\n');
 }
 
-const TITLES = { gauge: 'Gauge', sum: 'Sum', histogram: 'Histogram', summary: 'Summary' } as const;
+const TITLES = {
+  gauge: 'Gauge',
+  sum: 'Sum',
+  histogram: 'Histogram',
+  exponentialHistogram: 'ExponentialHistogram',
+  summary: 'Summary',
+} as const;
 const POINTS = {
   gauge: 'NumberDataPoints',
   sum: 'NumberDataPoints',
   histogram: 'HistogramDataPoints',
+  exponentialHistogram: 'ExponentialHistogramDataPoints',
   summary: 'SummaryDataPoints',
 } as const;
 
@@ -40,8 +50,8 @@ function scopeLines(scope: ScopePlan, own: Scope): string[] {
   ];
 }
 
-function descriptorLines(metric: MetricPlan): string[] {
-  const { name, description, unit, type, data } = metric;
+function descriptorLines(metric: MetricPlan, data: Points['data']): string[] {
+  const { name, description, unit, type } = metric;
   return [
     'Descriptor:',
     fact('Name', name),
@@ -50,17 +60,30 @@ function descriptorLines(metric: MetricPlan): string[] {
     fact('DataType', TITLES[data]),
     '     -> Metadata:',
     `     ${fact('prometheus.type', `Str(${type})`)}`,
-    ...(data === 'sum' ? [fact('IsMonotonic', String(metric.monotonic))] : []),
-    ...(data === 'sum' || data === 'histogram' ? [fact('AggregationTemporality', 'Cumulative')] : []),
+    ...(metric.data === 'sum' ? [fact('IsMonotonic', String(metric.monotonic))] : []),
+    ...(data === 'gauge' || data === 'summary' ? [] : [fact('AggregationTemporality', 'Cumulative')]),
   ];
 }
 
-function pointLines({ attributes, start, time, value }: Point): string[] {
+function pointLines({ attributes, start, time, value, exemplars }: Point): string[] {
   return [
     ...listed('Data point attributes', attributes),
     ...(start ? [`StartTimestamp: ${new Date(start).toISOString()}`] : []),
     `Timestamp: ${new Date(time).toISOString()}`,
     ...valueLines(value),
+    ...(exemplars.length ? ['Exemplars:'] : []),
+    ...exemplars.flatMap(exemplarLines),
+  ];
+}
+
+function exemplarLines({ attributes, time, value, spanId, traceId }: OtlpExemplar, i: number): string[] {
+  return [
+    `Exemplar #${i}`,
+    ...(traceId ? [fact('Trace ID', traceId)] : []),
+    ...(spanId ? [fact('Span ID', spanId)] : []),
+    fact('Timestamp', new Date(time).toISOString()),
+    fact('Value', String(value)),
+    ...listed('FilteredAttributes', attributes).map((line) => `     ${line}`),
   ];
 }
 
@@ -76,6 +99,12 @@ function valueLines(value: Value): string[] {
         ...(value.sum === undefined ? [] : [`Sum: ${value.sum}`]),
         ...value.bounds.map((bound, i) => `ExplicitBounds #${i}: ${bound}`),
         ...value.buckets.map((bucket, i) => `Buckets #${i}, Count: ${bucket}`),
+      ];
+    case 'exponential':
+      return [
+        `Count: ${value.numbers.count}`,
+        `Sum: ${value.numbers.sum}`,
+        ...exponentialBuckets(value.numbers).map(([range, count]) => `Bucket ${range}, Count: ${count}`),
       ];
     case 'summary':
       return [

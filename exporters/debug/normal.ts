@@ -1,6 +1,6 @@
 import type { Labels } from '#metrics';
 import { planOf, type Scope, type Stamped } from '#otlp';
-import { mapPairs, pointsOf, type Value } from './points.ts';
+import { exponentialBuckets, mapPairs, pointsOf, type Value } from './points.ts';
 
 /** `verbosity: normal`: a line for each resource, scope and data point. */
 export function normalText(stamped: readonly Stamped[], own: Scope): string {
@@ -13,8 +13,10 @@ export function normalText(stamped: readonly Stamped[], own: Scope): string {
         const { name, version } = scope.name === undefined ? own : { name: scope.name, version: scope.version };
         lines.push(`ScopeMetrics #${i} ${name}${version && `@${version}`}${listed(scope.attributes)}`);
         for (const metric of scope.metrics) {
-          for (const point of pointsOf(metric, one)) {
-            lines.push(`${metric.name}{${mapPairs(point.attributes, pair)}} ${valueText(point.value)}`);
+          for (const { points } of pointsOf(metric, one)) {
+            for (const { attributes, value } of points) {
+              lines.push(`${metric.name}{${mapPairs(attributes, pair)}} ${valueText(value)}`);
+            }
           }
         }
       });
@@ -36,6 +38,12 @@ function valueText(value: Value): string {
       const { bounds, buckets, count, sum } = value;
       const own = buckets.map((bucket, i) => ` ${i < bounds.length ? `le${bounds[i]}=` : ''}${bucket}`);
       return `count=${count}${sum === undefined ? '' : ` sum=${sum}`}${own.join('')}`;
+    }
+    case 'exponential': {
+      const { count, sum } = value.numbers;
+      return `count=${count} sum=${sum}${exponentialBuckets(value.numbers)
+        .map(([range, n]) => ` ${range}=${n}`)
+        .join('')}`;
     }
     case 'summary':
       return `count=${value.count} sum=${value.sum}${value.quantiles.map((q) => ` q${q.quantile}=${q.value}`).join('')}`;

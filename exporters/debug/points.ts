@@ -1,5 +1,20 @@
 import { isStale, type Labels } from '#metrics';
-import { countOf, forEachBucket, type MetricPlan, type Stamped } from '#otlp';
+import {
+  countOf,
+  type DenseBuckets,
+  type Exponential,
+  exemplarsAt,
+  explicitOf,
+  exponentialOf,
+  forEachBucket,
+  type MetricPlan,
+  type NativeGroup,
+  type NativeMetric,
+  nativeGroups,
+  type OtlpExemplar,
+  partsOf,
+  type Stamped,
+} from '#otlp';
 
 /** One OTLP data point with its numbers in place. Times are milliseconds since the epoch; 0 is none. */
 export interface Point {
@@ -7,6 +22,12 @@ export interface Point {
   readonly start: number;
   readonly time: number;
   readonly value: Value;
+  readonly exemplars: readonly OtlpExemplar[];
+}
+/** Points of one OTLP type. */
+export interface Points {
+  readonly data: Exclude<MetricPlan, NativeMetric>['data'] | NativeGroup['data'];
+  readonly points: readonly Point[];
 }
 export type Value =
   | { readonly kind: 'stale' }
@@ -18,6 +39,7 @@ export type Value =
       readonly bounds: readonly number[];
       readonly buckets: readonly number[];
     }
+  | { readonly kind: 'exponential'; readonly numbers: Exponential }
   | {
       readonly kind: 'summary';
       readonly count: number;
@@ -25,17 +47,43 @@ export type Value =
       readonly quantiles: readonly { readonly quantile: number; readonly value: number }[];
     };
 
-export function pointsOf(metric: MetricPlan, { snapshot, starts }: Stamped): Point[] {
+/** Mostly one; two where some native histograms of a metric have custom buckets and some have not. */
+export function pointsOf(metric: MetricPlan, stamped: Stamped): Points[] {
+  if (metric.data !== 'native') return [{ data: metric.data, points: flatPoints(metric, stamped) }];
+  const point = pointMaker(stamped);
+  return nativeGroups(metric, stamped.snapshot).map(({ data, points }) => ({
+    data,
+    points: points.map(({ index, start, attributes }) =>
+      point(index, start, attributes, [index], () => nativeValue(data, index, stamped)),
+    ),
+  }));
+}
+
+function nativeValue(data: NativeGroup['data'], index: number, { snapshot }: Stamped): Value {
+  const histogram = snapshot.histograms?.get(index);
+  if (!histogram) return { kind: 'stale' };
+  if (data === 'exponentialHistogram') return { kind: 'exponential', numbers: exponentialOf(histogram) };
+  const { count, sum, bounds, counts } = explicitOf(histogram);
+  return { kind: 'histogram', count, sum, bounds: [...bounds], buckets: counts };
+}
+
+function pointMaker({ snapshot, starts }: Stamped) {
   const { values, time, times } = snapshot;
-  const point = (of: number, start: number, attributes: Labels, value: () => Value): Point => ({
+  return (of: number, start: number, attributes: Labels, parts: readonly number[], value: () => Value): Point => ({
     attributes,
     start: start < 0 ? 0 : starts[start]!,
     time: times ? times[of]! : time,
     value: isStale(values, of) ? { kind: 'stale' } : value(),
+    exemplars: exemplarsAt(snapshot, parts),
   });
+}
+
+function flatPoints(metric: Exclude<MetricPlan, NativeMetric>, stamped: Stamped): Point[] {
+  const { values } = stamped.snapshot;
+  const point = pointMaker(stamped);
   if (metric.data === 'histogram') {
     return metric.points.map((one) =>
-      point(one.count, one.start, one.attributes, () => {
+      point(one.count, one.start, one.attributes, partsOf(one), () => {
         const buckets: number[] = [];
         const count = forEachBucket(one, values, (bucket) => buckets.push(bucket));
         return {
@@ -50,7 +98,7 @@ export function pointsOf(metric: MetricPlan, { snapshot, starts }: Stamped): Poi
   }
   if (metric.data === 'summary') {
     return metric.points.map((one) =>
-      point(one.count, one.start, one.attributes, () => ({
+      point(one.count, one.start, one.attributes, [], () => ({
         kind: 'summary',
         count: countOf(values[one.count]!),
         sum: values[one.sum]!,
@@ -59,8 +107,22 @@ export function pointsOf(metric: MetricPlan, { snapshot, starts }: Stamped): Poi
     );
   }
   return metric.points.map((one) =>
-    point(one.value, one.start, one.attributes, () => ({ kind: 'number', number: values[one.value]! })),
+    point(one.value, one.start, one.attributes, [one.value], () => ({ kind: 'number', number: values[one.value]! })),
   );
+}
+
+/** Each bucket that is not empty, as `(lower, upper]` in words and its count; the zero bucket as `[-t, t]`. */
+export function exponentialBuckets(numbers: Exponential): [range: string, count: number][] {
+  const { scale, zeroCount, zeroThreshold, positive, negative } = numbers;
+  const bound = (index: number) => 2 ** (index / 2 ** scale);
+  const side = ({ offset, counts }: DenseBuckets, range: (lower: number, upper: number) => string) =>
+    counts.map((count, i): [string, number] => [range(bound(offset + i), bound(offset + i + 1)), count]);
+  const all: [string, number][] = [
+    ...side(negative, (lower, upper) => `[-${upper}, -${lower})`).reverse(),
+    [`[-${zeroThreshold}, ${zeroThreshold}]`, zeroCount],
+    ...side(positive, (lower, upper) => `(${lower}, ${upper}]`),
+  ];
+  return all.filter(([, count]) => count > 0);
 }
 
 /** `give(name, value)` of flat attributes, values as they may be shown: a line feed must not end the line. */

@@ -1,11 +1,11 @@
-import { equalLabels, type Family, type Labels, labelsKey, type MetricType, makeLabels } from '#metrics';
+import { equalLabels, type Family, type Labels, labelsKey, type MetricType, makeLabels, type Series } from '#metrics';
 import type { HistogramPoint, MetricPlan, NumberPoint, SummaryPoint } from './plan.ts';
 import type { Identity } from './resource.ts';
 import { ucum } from './units.ts';
 
 /** Gathers the series of one target and scope into metrics. */
 export interface Families {
-  add(index: number, family: Family, identity: Identity): void;
+  add(index: number, series: Series, identity: Identity): void;
   /** In the order in which the metrics came. */
   finish(): { metrics: MetricPlan[]; flattened: number };
 }
@@ -34,6 +34,7 @@ interface Draft {
   readonly family: Family;
   readonly name: string;
   readonly plain: Member[];
+  readonly native: Member[];
   readonly groups: Map<string, Group>;
   /** Series of one group mostly stand together. */
   last: Group | undefined;
@@ -48,7 +49,7 @@ export function createFamilies(addStart: AddStart): Families {
   function draftOf(family: Family, name: string): Draft {
     const named = drafts.get(family) ?? new Map<string, Draft>();
     drafts.set(family, named);
-    const draft = named.get(name) ?? { family, name, plain: [], groups: new Map(), last: undefined };
+    const draft = named.get(name) ?? { family, name, plain: [], native: [], groups: new Map(), last: undefined };
     named.set(name, draft);
     return draft;
   }
@@ -105,10 +106,21 @@ export function createFamilies(addStart: AddStart): Families {
     if (rest.length) flatten(family, rest);
   }
 
+  function natives({ family, name, native }: Draft): void {
+    const points = native.map(({ index, identity: { attributes } }) => {
+      // What a gauge counts goes up and down, and so began at no time.
+      const start = family.type === 'gaugehistogram' ? -1 : addStart(index, -1);
+      return { attributes, index, start };
+    });
+    const base = { name, description: family.help, unit: ucum(family.unit), type: family.type };
+    metrics.push({ ...base, data: 'native', points });
+  }
+
   return {
-    add(index, family, identity) {
+    add(index, { family, native }, identity) {
       const member = { index, identity };
-      if (family.type === 'histogram' || family.type === 'summary') {
+      if (native) draftOf(family, identity.name).native.push(member);
+      else if (family.type === 'histogram' || family.type === 'summary') {
         const { part, base } = partOf(family.type, identity);
         put(groupOf(draftOf(family, base), identity.attributes), part, member);
       } else if (family.type === 'counter' && identity.name === `${family.name}_created`) {
@@ -121,6 +133,7 @@ export function createFamilies(addStart: AddStart): Families {
         for (const draft of named.values()) {
           if (draft.plain.length) numbers(family, draft.name, family.type, family.type === 'counter', draft.plain);
           if (draft.groups.size) composed(draft);
+          if (draft.native.length) natives(draft);
         }
       }
       // A `_created` without its counter is a number like any other.
@@ -199,6 +212,7 @@ function histogramPoint(group: Group, addStart: AddStart): HistogramPoint | unde
     sum: group.sum,
     bounds: finite.map(({ at }) => at),
     buckets: finite.map(({ index }) => index),
+    infinite,
     bucketed: parts.length > 0,
   };
 }

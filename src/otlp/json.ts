@@ -1,9 +1,13 @@
 import { isStale, type Labels, type SeriesSet, type Snapshot } from '#metrics';
 import { countOf, forEachBucket } from './buckets.ts';
+import { exemplarsAt, partsOf } from './exemplars.ts';
 import { nanosText } from './nanos.ts';
+import { type DenseBuckets, explicitOf, exponentialOf, type NativeGroup, nativeGroups } from './native.ts';
 import {
   type HistogramPoint,
   type MetricPlan,
+  type NativeMetric,
+  type NativePoint,
   type NumberPoint,
   planOf,
   type Scope,
@@ -68,10 +72,15 @@ function scopeText({ name, version, attributes }: ScopePlan, own: Scope): string
   return JSON.stringify(shown).slice(0, -1) + (attributes.length ? `,"attributes":${pairs(attributes)}}` : '}');
 }
 
-function metricPieces(metric: MetricPlan): Piece[] {
-  const { name, description, unit, type, data } = metric;
+function headText({ name, description, unit, type }: MetricPlan): string {
   const texts = { name, description: description || undefined, unit: unit || undefined };
-  const head = `${JSON.stringify(texts).slice(0, -1)},"metadata":${pairs(['prometheus.type', type])},"${data}":{`;
+  return `${JSON.stringify(texts).slice(0, -1)},"metadata":${pairs(['prometheus.type', type])},`;
+}
+
+function metricPieces(metric: MetricPlan): Piece[] {
+  if (metric.data === 'native') return [nativeWriter(metric)];
+  const { data } = metric;
+  const head = `${headText(metric)}"${data}":{`;
   const traits = data === 'sum' || data === 'histogram' ? '"aggregationTemporality":2,' : '';
   const monotonic = data === 'sum' && metric.monotonic ? '"isMonotonic":true,' : '';
   const pieces: Piece[] = [`${head}${traits}${monotonic}"dataPoints":[`];
@@ -83,7 +92,7 @@ function metricPieces(metric: MetricPlan): Piece[] {
   return pieces;
 }
 
-function pointWriters(metric: MetricPlan): PointWriter[] {
+function pointWriters(metric: Exclude<MetricPlan, NativeMetric>): PointWriter[] {
   if (metric.data === 'histogram') return metric.points.map(histogramWriter);
   if (metric.data === 'summary') return metric.points.map(summaryWriter);
   return metric.points.map(numberWriter);
@@ -94,7 +103,7 @@ function numberWriter({ attributes, value, start }: NumberPoint): PointWriter {
   return (snapshot, starts) => {
     const span = head + spanText(snapshot, value, starts, start);
     if (isStale(snapshot.values, value)) return `${span},"flags":1}`;
-    return `${span},"asDouble":${double(snapshot.values[value]!)}}`;
+    return `${span},"asDouble":${double(snapshot.values[value]!)}${exemplarsText(snapshot, [value])}}`;
   };
 }
 
@@ -110,7 +119,9 @@ function histogramWriter(point: HistogramPoint): PointWriter {
     const buckets: string[] = [];
     const total = forEachBucket(point, values, (bucket) => buckets.push(`"${bucket}"`));
     const sumText = sum < 0 ? '' : `,"sum":${double(values[sum]!)}`;
-    return `${span},"count":"${total}"${sumText}${point.bucketed ? `,"bucketCounts":[${buckets}]` : ''}${bounds}}`;
+    const exemplars = snapshot.exemplars ? exemplarsText(snapshot, partsOf(point)) : '';
+    const counts = point.bucketed ? `,"bucketCounts":[${buckets}]` : '';
+    return `${span},"count":"${total}"${sumText}${counts}${bounds}${exemplars}}`;
   };
 }
 
@@ -127,6 +138,52 @@ function summaryWriter({ attributes, count, sum, quantiles, start }: SummaryPoin
     if (stale) return `${span}${list},"flags":1}`;
     return `${span},"count":"${countOf(values[count]!)}","sum":${double(values[sum]!)}${list}}`;
   };
+}
+
+function nativeWriter(metric: NativeMetric): PointWriter {
+  const head = headText(metric);
+  const heads = new Map(metric.points.map((point) => [point, headOf(point.attributes)]));
+  const groupText = ({ data, points }: NativeGroup, snapshot: Snapshot, starts: Float64Array): string => {
+    const texts = points.map((point) => {
+      const span = heads.get(point)! + spanText(snapshot, point.index, starts, point.start);
+      return `${span}${nativeText(data, point, snapshot)}}`;
+    });
+    return `${head}"${data}":{"aggregationTemporality":2,"dataPoints":[${texts}]}}`;
+  };
+  return (snapshot, starts) =>
+    nativeGroups(metric, snapshot)
+      .map((group) => groupText(group, snapshot, starts))
+      .join();
+}
+
+function nativeText(data: NativeGroup['data'], { index }: NativePoint, snapshot: Snapshot): string {
+  const histogram = snapshot.histograms?.get(index);
+  if (!histogram) return ',"flags":1';
+  const exemplars = exemplarsText(snapshot, [index]);
+  if (data === 'histogram') {
+    const { count, sum, bounds, counts } = explicitOf(histogram);
+    const explicit = bounds.length ? `,"explicitBounds":[${Array.from(bounds, double)}]` : '';
+    return `,"count":"${count}","sum":${double(sum)},"bucketCounts":[${counts.map((one) => `"${one}"`)}]${explicit}${exemplars}`;
+  }
+  const { scale, count, sum, zeroCount, zeroThreshold, positive, negative } = exponentialOf(histogram);
+  const numbers = `,"count":"${count}","sum":${double(sum)},"scale":${scale},"zeroCount":"${zeroCount}"`;
+  const buckets = denseText('positive', positive) + denseText('negative', negative);
+  return `${numbers}${buckets}${exemplars}${zeroThreshold ? `,"zeroThreshold":${double(zeroThreshold)}` : ''}`;
+}
+
+function denseText(side: string, { offset, counts }: DenseBuckets): string {
+  if (counts.length === 0) return '';
+  return `,"${side}":{"offset":${offset},"bucketCounts":[${counts.map((one) => `"${one}"`)}]}`;
+}
+
+function exemplarsText(snapshot: Snapshot, indexes: readonly number[]): string {
+  if (!snapshot.exemplars) return '';
+  const texts = exemplarsAt(snapshot, indexes).map(({ attributes, time, value, spanId, traceId }) => {
+    const filtered = attributes.length ? `"filteredAttributes":${pairs(attributes)},` : '';
+    const ids = (spanId && `,"spanId":"${spanId}"`) + (traceId && `,"traceId":"${traceId}"`);
+    return `{${filtered}"timeUnixNano":"${nanosText(time)}","asDouble":${double(value)}${ids}}`;
+  });
+  return texts.length ? `,"exemplars":[${texts}]` : '';
 }
 
 const headOf = (attributes: Labels): string => (attributes.length ? `{"attributes":${pairs(attributes)},` : '{');

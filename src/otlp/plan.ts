@@ -16,7 +16,12 @@ export interface Plan {
   /** Series that should have formed a histogram or a summary and could not, so that they go as single numbers. */
   readonly flattened: number;
   /** By `start`: what to watch for a reset, and the `_created` series. */
-  readonly starts: readonly { readonly watch: number; readonly created: number }[];
+  readonly starts: readonly {
+    readonly watch: number;
+    readonly created: number;
+    /** It is a native histogram, whose count is watched. */
+    readonly native: boolean;
+  }[];
 }
 
 export interface ResourcePlan {
@@ -61,7 +66,12 @@ export interface SummaryMetric extends MetricBase {
   readonly data: 'summary';
   readonly points: readonly SummaryPoint[];
 }
-export type MetricPlan = NumberMetric | HistogramMetric | SummaryMetric;
+/** Native histograms: which OTLP type each becomes, its samples tell. */
+export interface NativeMetric extends MetricBase {
+  readonly data: 'native';
+  readonly points: readonly NativePoint[];
+}
+export type MetricPlan = NumberMetric | HistogramMetric | SummaryMetric | NativeMetric;
 
 export interface NumberPoint {
   readonly attributes: Labels;
@@ -78,8 +88,15 @@ export interface HistogramPoint {
   readonly bounds: readonly number[];
   /** The cumulative `_bucket` series of each bound. The last bucket, up to infinity, follows from the count. */
   readonly buckets: readonly number[];
+  /** The bucket `+Inf`. */
+  readonly infinite: number;
   /** False when there is no `_bucket` series at all: then OTLP gets no buckets either. */
   readonly bucketed: boolean;
+}
+export interface NativePoint {
+  readonly attributes: Labels;
+  readonly start: number;
+  readonly index: number;
 }
 export interface SummaryPoint {
   readonly attributes: Labels;
@@ -109,7 +126,8 @@ interface Target {
 function makePlan(set: SeriesSet): Plan {
   const targets = new Map<string, Target>();
   const starts: Plan['starts'][number][] = [];
-  const addStart = (watch: number, created: number) => starts.push({ watch, created }) - 1;
+  const addStart = (watch: number, created: number) =>
+    starts.push({ watch, created, native: set.series[watch]!.native === true }) - 1;
   let last: Target | undefined;
   const totals = { points: 0, metrics: 0, flattened: 0 };
   set.series.forEach((series, index) => {
@@ -118,7 +136,7 @@ function makePlan(set: SeriesSet): Plan {
     const target: Target = last && isOf(last, identity) ? last : targetOf(targets, identity);
     last = target;
     if (isTargetInfo(series, identity)) target.info = identity.attributes;
-    else familiesOf(target, identity.scope, addStart).add(index, series.family, identity);
+    else familiesOf(target, identity.scope, addStart).add(index, series, identity);
   });
   const resources = [...targets.values()].map(({ job, instance, info, scopes }) => ({
     attributes: resourceAttributes(job, instance, info, set.resource.attributes),
@@ -138,7 +156,8 @@ function makePlan(set: SeriesSet): Plan {
   };
 }
 
-function takes({ family }: Series): 'le' | 'quantile' | undefined {
+function takes({ family, native }: Series): 'le' | 'quantile' | undefined {
+  if (native) return undefined;
   return family.type === 'histogram' ? 'le' : family.type === 'summary' ? 'quantile' : undefined;
 }
 

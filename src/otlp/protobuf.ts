@@ -1,9 +1,10 @@
 import { isStale, type SeriesSet, type Snapshot } from '#metrics';
 import { countOf, forEachBucket } from './buckets.ts';
+import { partsOf } from './exemplars.ts';
 import { type Nanos, nanosOf } from './nanos.ts';
-import type { Scope } from './plan.ts';
+import { type MetricPlan, planOf, type Scope } from './plan.ts';
 import type { Stamped } from './starts.ts';
-import { compile, type Template, type TemplateHistogram, type TemplateSummary } from './template.ts';
+import { compile, NO_RECORDED_VALUE, type Template, type TemplateHistogram, type TemplateSummary } from './template.ts';
 
 /** Templates are kept for as long as their series sets live. */
 export interface ProtobufEncoder {
@@ -14,48 +15,117 @@ export interface ProtobufEncoder {
 }
 
 const TIME_TAG = 0x19;
-const NO_RECORDED_VALUE = 1;
+
+/** How a set is encoded. */
+interface Encoding {
+  /** Of the metrics whose points always have the same length. */
+  template: Template;
+  /** The others: native histograms, and metrics that have had exemplars. Their template is made each time. */
+  readonly varying: Set<MetricPlan>;
+}
 
 /**
  * Everything in an OTLP data point that changes has a fixed width (times, doubles, fixed64 counts, a flag below 128), so a
  * message is a copy of the set's template with numbers written over. That a template of one set may stand after another's
- * is protobuf's rule that a repeated field is a concatenation.
+ * is protobuf's rule that a repeated field is a concatenation. Native histograms and exemplars have no fixed width: the
+ * metrics that have them come in a ResourceMetrics of their own, behind the others of their resource.
  */
 export function createProtobufEncoder(scope: Scope): ProtobufEncoder {
-  const templates = new WeakMap<SeriesSet, Template>();
-  const templateOf = (set: SeriesSet): Template => {
-    const template = templates.get(set) ?? compile(set, scope);
-    templates.set(set, template);
-    return template;
+  const encodings = new WeakMap<SeriesSet, Encoding>();
+  const varied = new WeakMap<Stamped, readonly Template[]>();
+
+  function encodingOf({ set, exemplars }: Snapshot): Encoding {
+    let encoding = encodings.get(set);
+    const varying = encoding?.varying ?? nativesOf(set);
+    const before = varying.size;
+    if (exemplars) for (const { index } of exemplars) addVarying(varying, set, index);
+    if (!encoding || varying.size !== before) {
+      encoding = { template: compile(set, scope, (metric) => !varying.has(metric)), varying };
+      encodings.set(set, encoding);
+    }
+    return encoding;
+  }
+
+  function templatesOf(one: Stamped): readonly Template[] {
+    const known = varied.get(one);
+    if (known) return known;
+    const { snapshot } = one;
+    const { template, varying } = encodingOf(snapshot);
+    if (varying.size === 0) return [template];
+    const own = compile(snapshot.set, scope, (metric) => varying.has(metric), snapshot);
+    varied.set(one, [template, own]);
+    return [template, own];
+  }
+
+  const size = (stamped: readonly Stamped[]): number => {
+    let bytes = 0;
+    for (const one of stamped) for (const template of templatesOf(one)) bytes += template.bytes.length;
+    return bytes;
   };
-  const size = (stamped: readonly Stamped[]): number =>
-    stamped.reduce((sum, { snapshot }) => sum + templateOf(snapshot.set).bytes.length, 0);
   return {
     size,
     encode(stamped) {
       const out = new Uint8Array(size(stamped));
       let at = 0;
       for (const one of stamped) {
-        const template = templateOf(one.snapshot.set);
-        out.set(template.bytes, at);
-        fill(new DataView(out.buffer, at, template.bytes.length), template, one);
-        at += template.bytes.length;
+        for (const template of templatesOf(one)) {
+          out.set(template.bytes, at);
+          fill(new DataView(out.buffer, at, template.bytes.length), template, one);
+          at += template.bytes.length;
+        }
       }
       return out;
     },
   };
 }
 
+function nativesOf(set: SeriesSet): Set<MetricPlan> {
+  const natives = new Set<MetricPlan>();
+  for (const metric of metricsOf(set)) if (metric.data === 'native') natives.add(metric);
+  return natives;
+}
+
+function* metricsOf(set: SeriesSet): Generator<MetricPlan> {
+  for (const { scopes } of planOf(set).resources) for (const { metrics } of scopes) yield* metrics;
+}
+
+/** Which metric each series of a set belongs to; made once there are exemplars. */
+const owners = new WeakMap<SeriesSet, ReadonlyMap<number, MetricPlan>>();
+
+function addVarying(varying: Set<MetricPlan>, set: SeriesSet, index: number): void {
+  let known = owners.get(set);
+  if (!known) {
+    known = ownersOf(set);
+    owners.set(set, known);
+  }
+  const metric = known.get(index);
+  if (metric) varying.add(metric);
+}
+
+/** OTLP's summaries have no exemplars. */
+function ownersOf(set: SeriesSet): Map<number, MetricPlan> {
+  const found = new Map<number, MetricPlan>();
+  for (const metric of metricsOf(set)) {
+    if (metric.data === 'histogram') {
+      for (const point of metric.points) for (const index of partsOf(point)) found.set(index, metric);
+    } else if (metric.data === 'gauge' || metric.data === 'sum') {
+      for (const { value } of metric.points) found.set(value, metric);
+    }
+  }
+  return found;
+}
+
 function fill(view: DataView, template: Template, { snapshot, starts }: Stamped): void {
   const { values } = snapshot;
   const nanos = nanosOf(snapshot.time);
   fillTimes(view, template, snapshot, nanos);
-  const { startAt, numbers } = template;
+  const { startAt, startOf, numbers } = template;
   let last = Number.NaN;
   for (let i = 0; i < startAt.length; i++) {
+    const start = starts[startOf[i]!]!;
     // Most points of a target start together.
-    if (starts[i] !== last) nanosOf(starts[i]!, nanos);
-    last = starts[i]!;
+    if (start !== last) nanosOf(start, nanos);
+    last = start;
     putWords(view, startAt[i]!, nanos);
   }
   const { index, valueAt, flagsAt } = numbers;

@@ -26,7 +26,8 @@ interface Tracked {
 const FORGET = 15 * 60_000;
 
 /**
- * Start times as OTLP wants them for cumulative points. From the source's own `_created` where there is one. Otherwise a
+ * Start times as OTLP wants them for cumulative points. From the source itself where it tells them, by `starts` of the
+ * snapshot or a `_created` series. Otherwise a
  * point starts when it is first seen (OTLP data model, "unknown start time": the first point has no duration), and when a
  * value went down, at the last sample before that: what counted up since then counts from zero.
  *
@@ -51,20 +52,21 @@ export class StartTimes {
   #column(snapshot: Snapshot): Float64Array {
     const plan = planOf(snapshot.set);
     const tracked = this.#sets.get(snapshot.set) ?? this.#track(snapshot, plan);
-    const { values, time, times } = snapshot;
+    const { values, time, times, starts, histograms } = snapshot;
     let { column } = tracked;
     for (let i = 0; i < plan.starts.length; i++) {
-      const { watch, created } = plan.starts[i]!;
+      const { watch, created, native } = plan.starts[i]!;
       const seen = tracked.seen[i]!;
       const at = times ? times[watch]! : time;
-      const value = values[watch]!;
+      const value = native ? (histograms?.get(watch)?.count ?? Number.NaN) : values[watch]!;
       if (at > seen.time) {
         if (value < seen.value) seen.start = seen.time;
         // A marker does not hide the value before it.
         if (!Number.isNaN(value)) seen.value = value;
         seen.time = at;
       }
-      const start = startOf(seen, created < 0 ? 0 : values[created]!, at);
+      const told = starts?.[watch] || (created < 0 ? 0 : Math.round(values[created]! * 1e6) / 1e3);
+      const start = startOf(seen, told, at);
       if (column[i] === start) continue;
       if (column === tracked.column) column = column.slice();
       column[i] = start;
@@ -101,9 +103,8 @@ export class StartTimes {
   }
 }
 
-/** `created` is in seconds; a clock that is ahead of ours would make a point end before it starts. */
-function startOf(seen: Seen, created: number, at: number): number {
-  const told = Math.round(created * 1e6) / 1e3;
+/** A clock that is ahead of ours would make a point end before it starts. */
+function startOf(seen: Seen, told: number, at: number): number {
   if (told > 0 && told <= at) return told;
   return Math.min(seen.start, at);
 }

@@ -1,7 +1,12 @@
-import type { Labels, SeriesSet } from '#metrics';
+import type { Labels, SeriesSet, Snapshot } from '#metrics';
+import { exemplarsAt, partsOf } from './exemplars.ts';
+import { nanosOf } from './nanos.ts';
+import { type DenseBuckets, explicitOf, exponentialOf, nativeGroups } from './native.ts';
 import {
   type HistogramPoint,
   type MetricPlan,
+  type NativeMetric,
+  type NativePoint,
   type NumberPoint,
   planOf,
   type ResourcePlan,
@@ -17,8 +22,9 @@ export interface Template {
   /** Where times go, and the series whose time it is. */
   readonly timeAt: Uint32Array;
   readonly timeOf: Uint32Array;
-  /** By `start` of the plan. */
+  /** Where start times go, and which `start` of the plan each is. */
   readonly startAt: Uint32Array;
+  readonly startOf: Uint32Array;
   readonly numbers: {
     readonly index: Uint32Array;
     readonly valueAt: Uint32Array;
@@ -44,19 +50,36 @@ export interface TemplateSummary extends Place {
   readonly quantileAt: readonly number[];
 }
 
-/** Field numbers and wire types: opentelemetry/proto/metrics/v1/metrics.proto. A tag is number × 8 + type. */
-export function compile(set: SeriesSet, scope: Scope): Template {
-  const plan = planOf(set);
-  const compiler = new Compiler(scope);
-  for (const resource of plan.resources.toReversed()) compiler.resourceMetrics(resource);
-  return compiler.finish(plan.starts.length);
+/** A part of a set's metrics. */
+export type Wanted = (metric: MetricPlan) => boolean;
+
+/**
+ * Field numbers and wire types: opentelemetry/proto/metrics/v1/metrics.proto. A tag is number × 8 + type. With a snapshot
+ * the template has its native histograms and exemplars too, and so serves for this one alone.
+ */
+export function compile(set: SeriesSet, scope: Scope, wanted: Wanted, snapshot?: Snapshot): Template {
+  const compiler = new Compiler(scope, snapshot);
+  for (const resource of planOf(set).resources.toReversed()) {
+    const some = partOf(resource, wanted);
+    if (some) compiler.resourceMetrics(some);
+  }
+  return compiler.finish();
+}
+
+function partOf(resource: ResourcePlan, wanted: Wanted): ResourcePlan | undefined {
+  const scopes = resource.scopes
+    .map((scope) => ({ ...scope, metrics: scope.metrics.filter(wanted) }))
+    .filter(({ metrics }) => metrics.length > 0);
+  return scopes.length > 0 ? { ...resource, scopes } : undefined;
 }
 
 const CUMULATIVE = 2;
+export const NO_RECORDED_VALUE = 1;
 
 class Compiler {
   readonly #w = new ReverseWriter();
   readonly #scope: Scope;
+  readonly #snapshot: Snapshot | undefined;
   // All of these hold distances from the end until the message is whole.
   readonly #times: { at: number; of: number }[] = [];
   readonly #starts: { at: number; start: number }[] = [];
@@ -64,8 +87,9 @@ class Compiler {
   readonly #histograms: TemplateHistogram[] = [];
   readonly #summaries: TemplateSummary[] = [];
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, snapshot?: Snapshot) {
     this.#scope = scope;
+    this.#snapshot = snapshot;
   }
 
   resourceMetrics({ attributes, scopes }: ResourcePlan): void {
@@ -77,11 +101,9 @@ class Compiler {
     this.#w.close(0x0a, whole);
   }
 
-  finish(starts: number): Template {
+  finish(): Template {
     const bytes = this.#w.finish();
     const end = bytes.length;
-    const startAt = new Uint32Array(starts);
-    for (const { at, start } of this.#starts) startAt[start] = end - at;
     const place = <P extends Place>(one: P): P => ({
       ...one,
       timeAt: end - one.timeAt,
@@ -93,7 +115,8 @@ class Compiler {
       bytes,
       timeAt: Uint32Array.from(this.#times, ({ at }) => end - at),
       timeOf: Uint32Array.from(this.#times, ({ of }) => of),
-      startAt,
+      startAt: Uint32Array.from(this.#starts, ({ at }) => end - at),
+      startOf: Uint32Array.from(this.#starts, ({ start }) => start),
       numbers: {
         index: Uint32Array.from(this.#numbers, ({ index }) => index),
         valueAt: Uint32Array.from(this.#numbers, ({ valueAt }) => end - valueAt),
@@ -119,6 +142,10 @@ class Compiler {
   }
 
   #metric(metric: MetricPlan): void {
+    if (metric.data === 'native') {
+      this.#native(metric);
+      return;
+    }
     const w = this.#w;
     const whole = w.size;
     this.#attributes(0x62, ['prometheus.type', metric.type]);
@@ -137,10 +164,102 @@ class Compiler {
       for (const point of metric.points.toReversed()) this.#number(point);
       w.close(sum ? 0x3a : 0x2a, data);
     }
-    if (metric.unit) w.string(0x1a, metric.unit);
-    if (metric.description) w.string(0x12, metric.description);
-    w.string(0x0a, metric.name);
+    this.#descriptor(metric, whole);
+  }
+
+  #descriptor({ unit, description, name }: MetricPlan, whole: number): void {
+    const w = this.#w;
+    if (unit) w.string(0x1a, unit);
+    if (description) w.string(0x12, description);
+    w.string(0x0a, name);
     w.close(0x12, whole);
+  }
+
+  #native(metric: NativeMetric): void {
+    const w = this.#w;
+    const snapshot = this.#snapshot;
+    if (!snapshot) return;
+    for (const { data, points } of nativeGroups(metric, snapshot).toReversed()) {
+      const exponential = data === 'exponentialHistogram';
+      const whole = w.size;
+      this.#attributes(0x62, ['prometheus.type', metric.type]);
+      const since = w.size;
+      w.small(0x10, CUMULATIVE);
+      for (const point of points.toReversed()) {
+        if (exponential) this.#exponential(point, snapshot);
+        else this.#explicit(point, snapshot);
+      }
+      w.close(exponential ? 0x52 : 0x4a, since);
+      this.#descriptor(metric, whole);
+    }
+  }
+
+  #exponential({ attributes, index, start }: NativePoint, snapshot: Snapshot): void {
+    const w = this.#w;
+    const whole = w.size;
+    const histogram = snapshot.histograms?.get(index);
+    const numbers = histogram && exponentialOf(histogram);
+    if (numbers && numbers.zeroThreshold !== 0) w.eight(0x71, numbers.zeroThreshold);
+    this.#exemplars(0x5a, [index]);
+    if (!numbers) w.small(0x50, NO_RECORDED_VALUE);
+    else {
+      this.#dense(0x4a, numbers.negative);
+      this.#dense(0x42, numbers.positive);
+      w.words(0x39, numbers.zeroCount % 2 ** 32, numbers.zeroCount / 2 ** 32);
+      w.signed(0x30, numbers.scale);
+      w.eight(0x29, numbers.sum);
+      w.words(0x21, numbers.count % 2 ** 32, numbers.count / 2 ** 32);
+    }
+    this.#span(index, start);
+    this.#attributes(0x0a, attributes);
+    w.close(0x0a, whole);
+  }
+
+  #dense(tag: number, { offset, counts }: DenseBuckets): void {
+    if (counts.length === 0) return;
+    const w = this.#w;
+    const whole = w.size;
+    for (let i = counts.length - 1; i >= 0; i--) w.bareNumber(counts[i]!);
+    w.close(0x12, whole);
+    w.signed(0x08, offset);
+    w.close(tag, whole);
+  }
+
+  #explicit({ attributes, index, start }: NativePoint, snapshot: Snapshot): void {
+    const w = this.#w;
+    const whole = w.size;
+    const histogram = snapshot.histograms?.get(index);
+    if (!histogram) w.small(0x50, NO_RECORDED_VALUE);
+    this.#attributes(0x4a, attributes);
+    this.#exemplars(0x42, [index]);
+    if (histogram) {
+      const { bounds, counts, sum, count } = explicitOf(histogram);
+      const first = w.size;
+      for (const bound of bounds.toReversed()) w.bareEight(bound);
+      if (bounds.length) w.close(0x3a, first);
+      const second = w.size;
+      for (const one of counts.toReversed()) w.bareWords(one % 2 ** 32, one / 2 ** 32);
+      w.close(0x32, second);
+      w.eight(0x29, sum);
+      w.words(0x21, count % 2 ** 32, count / 2 ** 32);
+    }
+    this.#span(index, start);
+    w.close(0x0a, whole);
+  }
+
+  #exemplars(tag: number, indexes: readonly number[]): void {
+    if (!this.#snapshot?.exemplars) return;
+    const w = this.#w;
+    for (const { attributes, time, value, spanId, traceId } of exemplarsAt(this.#snapshot, indexes).reverse()) {
+      const whole = w.size;
+      this.#attributes(0x3a, attributes);
+      if (traceId) w.bytes(0x2a, Buffer.from(traceId, 'hex'));
+      if (spanId) w.bytes(0x22, Buffer.from(spanId, 'hex'));
+      w.eight(0x19, value);
+      const { low, high } = nanosOf(time);
+      w.words(0x11, low, high);
+      w.close(tag, whole);
+    }
   }
 
   #number({ attributes, value, start }: NumberPoint): void {
@@ -148,6 +267,7 @@ class Compiler {
     const whole = w.size;
     const flagsAt = w.small(0x40, 0);
     this.#attributes(0x3a, attributes);
+    this.#exemplars(0x2a, [value]);
     const valueAt = w.eight(0x21);
     const timeAt = this.#span(value, start);
     w.close(0x0a, whole);
@@ -159,6 +279,7 @@ class Compiler {
     const whole = w.size;
     const flagsAt = w.small(0x50, 0);
     this.#attributes(0x4a, point.attributes);
+    if (this.#snapshot) this.#exemplars(0x42, partsOf(point));
     const bounds = w.size;
     for (const bound of point.bounds.toReversed()) w.bareEight(bound);
     if (point.bounds.length) w.close(0x3a, bounds);

@@ -36,6 +36,45 @@ export class ReverseWriter {
     return this.size;
   }
 
+  /** A field of eight bytes given as two words of 32 bits. */
+  words(tag: number, low: number, high: number): void {
+    this.#room(9);
+    this.bareWords(low, high);
+    this.#bytes[--this.#start] = tag;
+  }
+
+  bareWords(low: number, high: number): void {
+    this.#room(8);
+    this.#start -= 8;
+    this.#view.setUint32(this.#start, low, true);
+    this.#view.setUint32(this.#start + 4, high, true);
+  }
+
+  /** A varint field of a whole number that is not negative. */
+  number(tag: number, value: number): void {
+    this.bareNumber(value);
+    this.#room(1);
+    this.#bytes[--this.#start] = tag;
+  }
+
+  /** The same without a tag, for packed fields. */
+  bareNumber(value: number): void {
+    this.#varint(value);
+  }
+
+  /** A field of sint32. */
+  signed(tag: number, value: number): void {
+    this.number(tag, value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  bytes(tag: number, bytes: Uint8Array): void {
+    const since = this.size;
+    this.#room(bytes.length);
+    this.#start -= bytes.length;
+    this.#bytes.set(bytes, this.#start);
+    this.close(tag, since);
+  }
+
   /** A varint field below 128. Returns how far from the end its value stands. */
   small(tag: number, value: number): number {
     this.#room(2);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { createJsonEncoder, createProtobufEncoder, StartTimes } from '#otlp';
 import { snapshotOf } from '../support/batch.ts';
+import { CUSTOM, EXPONENTIAL, nativeSet, nativeSnapshot } from '../support/histograms.ts';
 import { EVERY_VALUE, everyType, OTLP, SCOPE, withoutDefaults } from '../support/otlp.ts';
 import { decodeMessage, encodeMessage, type Message, type ProtoField, parseProto } from '../support/protobuf.ts';
 
@@ -15,6 +16,12 @@ const OFFICIAL: Record<string, Record<number, ProtoField>> = {
   ...proto('metrics/v1/metrics.proto'),
   ...proto('collector/metrics/v1/metrics_service.proto'),
 };
+
+/** Both kinds of native histograms, and exemplars; without the ids that JSON spells in another way. */
+const natives = () =>
+  nativeSnapshot(nativeSet('a.', 'b.'), [EXPONENTIAL, CUSTOM], {
+    exemplars: [0, 1].map((index) => ({ index, labels: ['id', 'x'], value: 1 })),
+  });
 
 describe('suite otlp', () => {
   it('has the field numbers and types that the tests decode with', () => {
@@ -33,7 +40,7 @@ describe('suite otlp', () => {
   });
 
   it('reads what dnscol sends with the official schema, and finds the same in its JSON', () => {
-    const stamped = new StartTimes().stamp([snapshotOf(everyType(), EVERY_VALUE)]);
+    const stamped = new StartTimes().stamp([snapshotOf(everyType(), EVERY_VALUE), natives()]);
     const bytes = createProtobufEncoder(SCOPE).encode(stamped);
     const request = decodeMessage(OFFICIAL, 'ExportMetricsServiceRequest', bytes);
     const json = JSON.parse(createJsonEncoder(SCOPE).encode(stamped));
@@ -42,7 +49,7 @@ describe('suite otlp', () => {
 
   it('uses no JSON name that the schema does not have', () => {
     const json = JSON.parse(
-      createJsonEncoder(SCOPE).encode(new StartTimes().stamp([snapshotOf(everyType(), EVERY_VALUE)])),
+      createJsonEncoder(SCOPE).encode(new StartTimes().stamp([snapshotOf(everyType(), EVERY_VALUE), natives()])),
     );
     const unknown = (name: string, value: unknown): string[] => {
       if (Array.isArray(value)) return value.flatMap((item) => unknown(name, item));

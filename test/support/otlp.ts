@@ -18,6 +18,7 @@ const count = { name: 'count', type: 'fixed64' } as const;
 const sum = { name: 'sum', type: 'double' } as const;
 const flags = { name: 'flags', type: 'uint32' } as const;
 const points = (type: string) => ({ name: 'dataPoints', type, repeated: true }) as const;
+const exemplars = { name: 'exemplars', type: 'Exemplar', repeated: true } as const;
 const temporality = { name: 'aggregationTemporality', type: 'enum' } as const;
 
 /** The part of OTLP that dnscol writes and reads; the suite `otlp` compares it with the official files. */
@@ -47,17 +48,20 @@ export const OTLP: ProtoSchema = {
     5: { name: 'gauge', type: 'Gauge' },
     7: { name: 'sum', type: 'Sum' },
     9: { name: 'histogram', type: 'Histogram' },
+    10: { name: 'exponentialHistogram', type: 'ExponentialHistogram' },
     11: { name: 'summary', type: 'Summary' },
     12: { name: 'metadata', type: 'KeyValue', repeated: true },
   },
   Gauge: { 1: points('NumberDataPoint') },
   Sum: { 1: points('NumberDataPoint'), 2: temporality, 3: { name: 'isMonotonic', type: 'bool' } },
   Histogram: { 1: points('HistogramDataPoint'), 2: temporality },
+  ExponentialHistogram: { 1: points('ExponentialHistogramDataPoint'), 2: temporality },
   Summary: { 1: points('SummaryDataPoint') },
   NumberDataPoint: {
     2: start,
     3: time,
     4: { name: 'asDouble', type: 'double' },
+    5: exemplars,
     6: { name: 'asInt', type: 'sfixed64' },
     7: attributes,
     8: flags,
@@ -69,10 +73,39 @@ export const OTLP: ProtoSchema = {
     5: sum,
     6: { name: 'bucketCounts', type: 'fixed64', repeated: true },
     7: { name: 'explicitBounds', type: 'double', repeated: true },
+    8: exemplars,
     9: attributes,
     10: flags,
     11: { name: 'min', type: 'double' },
     12: { name: 'max', type: 'double' },
+  },
+  ExponentialHistogramDataPoint: {
+    1: attributes,
+    2: start,
+    3: time,
+    4: count,
+    5: sum,
+    6: { name: 'scale', type: 'sint32' },
+    7: { name: 'zeroCount', type: 'fixed64' },
+    8: { name: 'positive', type: 'Buckets' },
+    9: { name: 'negative', type: 'Buckets' },
+    10: flags,
+    11: exemplars,
+    12: { name: 'min', type: 'double' },
+    13: { name: 'max', type: 'double' },
+    14: { name: 'zeroThreshold', type: 'double' },
+  },
+  Buckets: {
+    1: { name: 'offset', type: 'sint32' },
+    2: { name: 'bucketCounts', type: 'uint64', repeated: true },
+  },
+  Exemplar: {
+    2: time,
+    3: { name: 'asDouble', type: 'double' },
+    4: { name: 'spanId', type: 'bytes' },
+    5: { name: 'traceId', type: 'bytes' },
+    6: { name: 'asInt', type: 'sfixed64' },
+    7: { name: 'filteredAttributes', type: 'KeyValue', repeated: true },
   },
   SummaryDataPoint: {
     2: start,
@@ -116,7 +149,7 @@ export function flatPoints(request: Message): FlatPoint[] {
     for (const scoped of (one.scopeMetrics ?? []) as Message[]) {
       const { name, version } = (scoped.scope ?? {}) as Message;
       for (const metric of (scoped.metrics ?? []) as Message[]) {
-        const data = ['gauge', 'sum', 'histogram', 'summary'].find((key) => key in metric)!;
+        const data = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'].find((key) => key in metric)!;
         for (const { attributes: pairs, ...point } of (metric[data] as Message).dataPoints as Message[]) {
           flat.push({
             resource,

@@ -5,6 +5,7 @@ import { markStale } from '#metrics';
 import debug, { createDebug } from '../../../exporters/debug/debug.ts';
 import { exporterContract } from '../../contract/exporter.ts';
 import { batchOf, snapshotOf } from '../../support/batch.ts';
+import { CUSTOM, EXPONENTIAL, nativeSet, nativeSnapshot } from '../../support/histograms.ts';
 import { fakeHost } from '../../support/host.ts';
 import { EVERY_VALUE, everyType, pageOf } from '../../support/otlp.ts';
 
@@ -129,6 +130,56 @@ describe('exporters/debug', () => {
       'Sum: 4',
       'QuantileValue #0: Quantile 0.5, Value 0.1',
     ]);
+  });
+
+  const natives = () =>
+    batchOf(
+      nativeSnapshot(nativeSet('a.', 'b.', 'c.'), [{ ...EXPONENTIAL, schema: 0 }, CUSTOM, undefined], {
+        exemplars: [{ index: 0, labels: ['id', 'x', 'trace_id', 'ab'], value: 3, timestamp: 1_700_000_000_000 }],
+      }),
+    );
+  it('shows native histograms, and each bucket that is not empty', async () => {
+    const { exporter, written } = await make({ verbosity: 'normal', use_internal_logger: false });
+    await exporter.consume(natives(), never);
+    expect(written.stdout.split('\n').slice(3, 6)).to.deep.equal([
+      'h{zone=a.} count=10 sum=-2.5 [-32, -16)=4 [-0.001, 0.001]=2 (0.25, 0.5]=1 (2, 4]=3',
+      'h{zone=c.} stale',
+      'h{zone=b.} count=4 sum=7.5 le0.5=1 le2=0 3',
+    ]);
+  });
+
+  it('shows native histograms and exemplars in full', async () => {
+    const { exporter, written } = await make({ verbosity: 'detailed', use_internal_logger: false });
+    await exporter.consume(natives(), never);
+    const lines = written.stdout.split('\n');
+    const from = lines.indexOf('ExponentialHistogramDataPoints #0');
+    expect(lines.slice(from - 6, lines.indexOf('ExponentialHistogramDataPoints #1'))).to.deep.equal([
+      '     -> Description: Help of h.',
+      '     -> Unit: ',
+      '     -> DataType: ExponentialHistogram',
+      '     -> Metadata:',
+      '          -> prometheus.type: Str(histogram)',
+      '     -> AggregationTemporality: Cumulative',
+      'ExponentialHistogramDataPoints #0',
+      'Data point attributes:',
+      '     -> zone: Str(a.)',
+      'StartTimestamp: 2023-11-14T22:13:20.000Z',
+      'Timestamp: 2023-11-14T22:13:20.000Z',
+      'Count: 10',
+      'Sum: -2.5',
+      'Bucket [-32, -16), Count: 4',
+      'Bucket [-0.001, 0.001], Count: 2',
+      'Bucket (0.25, 0.5], Count: 1',
+      'Bucket (2, 4], Count: 3',
+      'Exemplars:',
+      'Exemplar #0',
+      '     -> Trace ID: 000000000000000000000000000000ab',
+      '     -> Timestamp: 2023-11-14T22:13:20.000Z',
+      '     -> Value: 3',
+      '     FilteredAttributes:',
+      '          -> id: Str(x)',
+    ]);
+    expect(lines).to.include.members(['HistogramDataPoints #0', 'ExplicitBounds #1: 2', 'Buckets #2, Count: 3']);
   });
 
   it('tells staleness from NaN', async () => {
