@@ -5,4 +5,5 @@ export * from './format.ts';
 export { formatFloat } from './number.ts';
 export { createPageParser, type PageParser, parsePage } from './parser.ts';
 export * from './protobuf/protobuf.ts';
+export { PlanShelf } from './shelf.ts';
 export type { ExpositionFormat, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';

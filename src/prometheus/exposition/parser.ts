@@ -1,8 +1,8 @@
-import type { Family } from '#metrics';
 import { Families } from './families.ts';
 import { PlanMemory } from './memory.ts';
 import { PageBuild } from './page.ts';
 import { Plan } from './plan.ts';
+import type { PlanShelf } from './shelf.ts';
 import { checkStrictly } from './strict.ts';
 import type { Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
 
@@ -16,20 +16,27 @@ export interface PageParser {
   parse(body: Buffer): ParsedPage;
 }
 
-export function createPageParser(options: PageOptions): PageParser {
+/** `shelf`: what parsers of sources like this one know. */
+export function createPageParser(options: PageOptions, shelf?: PlanShelf): PageParser {
   let plan: Plan | undefined;
-  let families: ReadonlyMap<string, Family> = new Map();
   return {
     parse(body) {
       if (options.strict) checkStrictly(body, options.format);
       const same = plan?.read(body);
       if (same) return same;
+      const found = shelf?.read(body, options, plan);
+      if (found) {
+        plan = found.plan;
+        return found.page;
+      }
       options.admit?.(body);
-      const build = new PageBuild(body, options, new Families(families), plan && new PlanMemory(plan, body));
+      const model = plan ?? shelf?.newest(options);
+      const memory = model && new PlanMemory(model, body);
+      const build = new PageBuild(body, options, new Families(model?.families), memory);
       const page = build.run();
-      const layout = plan && sameSamples(plan.samples, build.samples) ? plan.layout : page.layout;
+      const layout = model && sameSamples(model.samples, build.samples) ? model.layout : page.layout;
       plan = new Plan(body, build, layout, options);
-      families = build.families.made;
+      shelf?.add(plan, options);
       return layout === page.layout ? page : { ...page, layout };
     },
   };

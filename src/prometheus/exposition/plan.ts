@@ -1,4 +1,4 @@
-import type { Exemplar } from '#metrics';
+import type { Exemplar, Family } from '#metrics';
 import type { Metadata } from './families.ts';
 import { readNumber } from './number.ts';
 import type { PageBuild } from './page.ts';
@@ -17,6 +17,8 @@ export class Plan {
   readonly names: readonly string[];
   readonly bounds: readonly string[];
   readonly metadata: readonly (readonly Metadata[])[];
+  /** By name. */
+  readonly families: ReadonlyMap<string, Family>;
   readonly lines: Uint32Array;
   readonly series: Uint32Array;
   readonly starts: Uint32Array;
@@ -37,6 +39,7 @@ export class Plan {
     this.names = build.names;
     this.bounds = build.bounds;
     this.metadata = build.metadata;
+    this.families = build.families.made;
     this.lines = build.columns.lines.slice(0, n);
     this.series = build.columns.series.slice(0, n);
     this.starts = build.columns.starts.slice(0, n);

@@ -2,7 +2,8 @@ import { type Batch, gather, type Snapshot, selectSnapshot } from '#metrics';
 import type { ParsedPage } from '../exposition/exposition.ts';
 import { type HistogramLimits, histogramLimits, holdHistograms } from './histograms.ts';
 import { ScrapeError } from './labels.ts';
-import { type Part, RefusedPage, type Shape, Shaper, type ShaperOptions } from './shape.ts';
+import { type Part, type Shape, Shaper, type ShaperOptions } from './shape.ts';
+import { RefusedPage } from './sorting.ts';
 import { Staleness } from './staleness.ts';
 import { OwnTimestamps, type Refused } from './timestamps.ts';
 

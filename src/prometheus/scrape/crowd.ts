@@ -1,6 +1,6 @@
 import type { ScrapeLimits } from '../config/config.ts';
 import { ScrapeError } from './labels.ts';
-import { RefusedPage } from './shape.ts';
+import { RefusedPage } from './sorting.ts';
 
 /**
  * Samples on a page where nothing is set. 16 MiB hold a million, and the first look at one costs as much memory and time as

@@ -3,10 +3,12 @@ import { createHttpClient, type HttpClient, shownUrl } from '#http';
 import { turns } from '#kit';
 import { httpClientOptions, type ScrapeConfig } from '../config/config.ts';
 import { createDiscover, type Discover, type Discovery, type TargetGroup } from '../discovery/discovery.ts';
+import { PlanShelf } from '../exposition/exposition.ts';
 import { compileRelabel } from '../relabel/relabel.ts';
 import { Collector } from './collector.ts';
 import { TargetLoop } from './loop.ts';
 import type { ScrapeMetrics } from './metrics.ts';
+import type { SharedLabels } from './naming.ts';
 import { pageSource } from './page.ts';
 import { createPopulate, type Populated } from './populate.ts';
 import { makeReport } from './report.ts';
@@ -34,6 +36,9 @@ export class Job {
   readonly #client: HttpClient;
   readonly #discoveries: { discovery: Discovery; groups: readonly TargetGroup[] }[];
   readonly #populate: (group: TargetGroup) => Populated;
+  /** What the targets have in common: what is known of their pages, and labels. */
+  readonly #shelf = new PlanShelf();
+  readonly #shared: SharedLabels = new WeakMap();
   readonly #loops = new Map<string, TargetLoop>();
   /** Loops of targets that are gone and may come back. */
   readonly #leaving = new Map<string, TargetLoop>();
@@ -189,6 +194,7 @@ export class Job {
         version,
         warn: (message) => log.warn(message, { job: config.job, target: shownUrl(target.url) }),
         onUnconverted: (count) => metrics.unconverted(config.job).add(count),
+        shelf: this.#shelf,
       }),
       collector: new Collector({
         config,
@@ -196,6 +202,7 @@ export class Job {
         relabel: (labels) => metricRelabel.relabel(labels),
         externalLabels,
         resource: target.resource,
+        shared: this.#shared,
       }),
       report: makeReport(
         target.labels,

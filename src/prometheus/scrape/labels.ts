@@ -1,4 +1,4 @@
-import { type Labels, labelMap, labelValue, METRIC_NAME, sortedLabels } from '#metrics';
+import { type Labels, labelMap, labelValue, METRIC_NAME, mergedLabels, sortedLabels } from '#metrics';
 import type { ScrapeConfig, ScrapeLimits } from '../config/config.ts';
 import { isValidLabelName } from '../relabel/relabel.ts';
 
@@ -18,6 +18,7 @@ export class ScrapeError extends Error {
  * `exported_<name>`, with more `exported_` in front until the name is free; with `honor` the sample's wins.
  */
 export function joinLabels(sample: Labels, target: Labels, honor: boolean): Labels {
+  if (!shareName(sample, target)) return mergedLabels(sample, target);
   const joined = labelMap(sample);
   const conflicts: [string, string][] = [];
   for (let i = 0; i < target.length; i += 2) {
@@ -35,6 +36,11 @@ export function joinLabels(sample: Labels, target: Labels, honor: boolean): Labe
     joined.set(free, value);
   }
   return sortedLabels(joined);
+}
+
+function shareName(a: Labels, b: Labels): boolean {
+  for (let i = 0; i < a.length; i += 2) for (let j = 0; j < b.length; j += 2) if (a[i] === b[j]) return true;
+  return false;
 }
 
 /** Throws a ScrapeError where Prometheus refuses these labels, and so the scrape. */

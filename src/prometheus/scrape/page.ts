@@ -2,7 +2,7 @@ import type { Clock } from '#clock';
 import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
 import { deadline } from '#kit';
 import { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, PROTO_FIRST_PROTOCOLS, type ScrapeConfig } from '../config/config.ts';
-import { chooseFormat, type PageParser, type ParsedPage } from '../exposition/exposition.ts';
+import { chooseFormat, type PageParser, type ParsedPage, type PlanShelf } from '../exposition/exposition.ts';
 import { checkCrowd } from './crowd.ts';
 import { ScrapeError } from './labels.ts';
 import { createTargetParser } from './parsing.ts';
@@ -32,13 +32,15 @@ interface PageSourceParts {
   warn(message: string): void;
   /** So many classic histograms could not be converted. */
   onUnconverted?(count: number): void;
+  /** What is known of the pages of targets like this one. */
+  shelf?: PlanShelf;
 }
 
 const EMPTY: ParsedPage = Object.freeze({ layout: Object.freeze({ samples: [] }), values: new Float64Array(0) });
 
 /** Asks for one target's page, and reads it with a parser that remembers the last one. */
 export function pageSource(parts: PageSourceParts): PageSource {
-  const { client, clock, config, target, version, warn, onUnconverted = () => {} } = parts;
+  const { client, clock, config, target, version, warn, onUnconverted = () => {}, shelf } = parts;
   const usual = target.histograms.native ? PROTO_FIRST_PROTOCOLS : DEFAULT_SCRAPE_PROTOCOLS;
   const headers = {
     accept: acceptHeader(config.protocols ?? usual, config.escaping),
@@ -60,7 +62,7 @@ export function pageSource(parts: PageSourceParts): PageSource {
     if (!parser) {
       parsers.clear();
       const admit = (page: Uint8Array) => checkCrowd(page, config.limits);
-      parser = createTargetParser(format, target.histograms, { onUnconverted, admit });
+      parser = createTargetParser(format, target.histograms, { onUnconverted, admit, ...(shelf && { shelf }) });
       parsers.set(format, parser);
     }
     return parser.parse(body);

@@ -3,6 +3,7 @@ import {
   createProtobufParser,
   customBuckets,
   type PageParser,
+  type PlanShelf,
   type ScrapeFormat,
   withCreated,
 } from '../exposition/exposition.ts';
@@ -22,18 +23,20 @@ export interface ParsingParts {
   onUnconverted(count: number): void;
   /** Sees a text page that is not like the last one before it is read, and throws to refuse it. */
   admit?(page: Uint8Array): void;
+  /** What is known of the pages of targets like this one. */
+  shelf?: PlanShelf;
 }
 
 /** A parser for one target's pages of one format. */
 export function createTargetParser(
   format: ScrapeFormat,
   { native, classic, convert }: HistogramForms,
-  { onUnconverted: onRefused, admit }: ParsingParts,
+  { onUnconverted: onRefused, admit, shelf }: ParsingParts,
 ): PageParser {
   const parser =
     format === 'protobuf'
       ? createProtobufParser({ native, classic })
-      : createPageParser({ format, exemplars: format === 'openmetrics', ...(admit ? { admit } : {}) });
+      : createPageParser({ format, exemplars: format === 'openmetrics', ...(admit ? { admit } : {}) }, shelf);
   if (!convert && format !== 'openmetrics') return parser;
   const converted = convert ? customBuckets({ classic, gauges: format === 'protobuf', onRefused }) : undefined;
   return {

@@ -1,4 +1,13 @@
-import { labelsKey, makeSet, type Series, type SeriesSet, type Snapshot, staleValues } from '#metrics';
+import {
+  follow,
+  labelsHash,
+  labelsKey,
+  makeSet,
+  type Series,
+  type SeriesSet,
+  type Snapshot,
+  staleValues,
+} from '#metrics';
 
 /**
  * What those downstream take for alive, so that what vanishes is marked stale once. A mark goes out with a scrape's batch;
@@ -24,25 +33,21 @@ export class Staleness {
 
 /** The part of `before` that `now` does not have. A series whose family changed its type or help is still the same. */
 function gone(before: SeriesSet, now: SeriesSet): SeriesSet | undefined {
-  const [old, fresh] = differing(before.series, now.series);
-  const present = new Set<Series>(fresh);
-  let missing = old.filter((series) => !present.has(series));
+  const standing = follow(before.series, now.series);
+  const stays = new Uint8Array(before.series.length);
+  for (const at of standing) if (at >= 0) stays[at] = 1;
+  let missing = before.series.filter((_, at) => stays[at] === 0);
   if (missing.length === 0) return undefined;
-  const known = new Set<Series>(old);
-  const newcomers = fresh.filter((series) => !known.has(series));
-  if (newcomers.length > 0) {
-    const keys = new Set(newcomers.map((series) => labelsKey(series.labels)));
-    missing = missing.filter((series) => !keys.has(labelsKey(series.labels)));
-  }
+  const fresh = now.series.filter((_, i) => standing[i]! < 0);
+  if (fresh.length > 0) missing = withoutEqual(missing, fresh);
   return missing.length === 0 ? undefined : makeSet(missing, before.resource);
 }
 
-/** Both lists without what they begin and end with alike: mostly all but a few series in one place. */
-function differing(a: readonly Series[], b: readonly Series[]): [readonly Series[], readonly Series[]] {
-  const least = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < least && a[start] === b[start]) start++;
-  let end = 0;
-  while (end < least - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  return [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+/** Those of `series` that no other has the labels of. */
+function withoutEqual(series: readonly Series[], others: readonly Series[]): Series[] {
+  const hashes = new Set(others.map((other) => labelsHash(other.labels)));
+  // Keys are dear, and mostly nothing is equal.
+  if (!series.some((one) => hashes.has(labelsHash(one.labels)))) return [...series];
+  const keys = new Set(others.map((other) => labelsKey(other.labels)));
+  return series.filter((one) => !keys.has(labelsKey(one.labels)));
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { checkCrowd, DEFAULT_PAGE_SAMPLES } from '../../../src/prometheus/scrape/crowd.ts';
-import { RefusedPage } from '../../../src/prometheus/scrape/shape.ts';
+import { RefusedPage } from '../../../src/prometheus/scrape/sorting.ts';
 
 const limits = {
   bodySize: undefined,

@@ -1,14 +1,17 @@
 import { expect } from 'chai';
 import { parse } from '#config';
-import { labelsOf } from '#metrics';
-import { compileRelabel, createPageParser, prometheusConfig } from '#prometheus';
-import { Shaper } from '../../../src/prometheus/scrape/shape.ts';
+import { formatLabels, labelsOf, type Series } from '#metrics';
+import { compileRelabel, createPageParser, parsePage, prometheusConfig } from '#prometheus';
+import { joinLabels } from '../../../src/prometheus/scrape/labels.ts';
+import type { SharedLabels } from '../../../src/prometheus/scrape/naming.ts';
+import { Shaper, type ShaperOptions } from '../../../src/prometheus/scrape/shape.ts';
+import { random } from '../../support/random.ts';
 
 function shaperOf(scrape: object = {}) {
   const config = parse(prometheusConfig, { scrape_configs: [{ job_name: 'j', ...scrape }] }).scrapes[0]!;
   const relabeler = compileRelabel(config.metricRelabel);
   let relabelled = 0;
-  const shaper = new Shaper({
+  const options: ShaperOptions = {
     config,
     target: labelsOf({ job: 'j' }),
     relabel(labels) {
@@ -16,9 +19,11 @@ function shaperOf(scrape: object = {}) {
       return relabeler.relabel(labels);
     },
     externalLabels: new Map(),
-  });
+  };
+  const shaper = new Shaper(options);
   const parser = createPageParser({ format: 'text' });
   return {
+    options,
     shaper,
     shape: (page: string) => shaper.shape(parser.parse(Buffer.from(page)).layout),
     relabelled: () => relabelled,
@@ -81,5 +86,61 @@ describe('prometheus/scrape shapes', () => {
     expect(tracked.series).to.deep.equal([set.series[0]]);
     const again = shaperOf({ track_timestamps_staleness: true }).shape('a 1\nb 1 1700000000000\n');
     expect(again.tracked).to.equal(again.set);
+  });
+
+  it('shares labels with the targets that show the same', () => {
+    const shared: SharedLabels = new WeakMap();
+    const { layout } = createPageParser({ format: 'text' }).parse(Buffer.from('a{zone="x."} 1\n'));
+    const rules = { metric_relabel_configs: [{ source_labels: ['zone'], regex: '(.*)\\.', target_label: 'zone' }] };
+    const sets = ['one', 'two'].map((instance) => {
+      const { options } = shaperOf(rules);
+      return new Shaper({ ...options, target: labelsOf({ job: 'j', instance }), shared }).shape(layout).set;
+    });
+    expect(sets.map(({ series }) => formatLabels(series[0]!.labels))).to.deep.equal([
+      'a{instance="one",job="j",zone="x"}',
+      'a{instance="two",job="j",zone="x"}',
+    ]);
+    expect(shared.get(layout.samples[0]!)).to.deep.equal(labelsOf({ __name__: 'a', zone: 'x' }));
+  });
+
+  it('are what labels made anew for each page say, whatever comes and goes', () => {
+    const rnd = random(23);
+    const rules = {
+      honor_labels: false,
+      metric_relabel_configs: [
+        { source_labels: ['x'], regex: '[01]', action: 'drop' },
+        { regex: 'y', action: 'labeldrop' },
+        { source_labels: ['x'], regex: '9', target_label: 'job', replacement: 'mine' },
+      ],
+    };
+    const { shape, options } = shaperOf(rules);
+    let before = new Map<string, Series>();
+    let sameSeries = 0;
+    for (let round = 0; round < 300; round++) {
+      const lines = Array.from({ length: Math.floor(rnd() * 60) }, () => {
+        const pick = (n: number) => Math.floor(rnd() * n);
+        return `m${pick(4)}{x="${pick(12)}"${rnd() < 0.3 ? `,y="${pick(2)}"` : ''}${rnd() < 0.1 ? ',job="own"' : ''}} 1\n`;
+      });
+      if (rnd() < 0.6) lines.sort();
+      const page = lines.join('');
+      const want = new Set<string>();
+      for (const { labels } of parsePage(Buffer.from(page), { format: 'text' }).layout.samples) {
+        const named = options.relabel(joinLabels(labels, options.target, false));
+        if (named) want.add(formatLabels(named));
+      }
+      const { set, added, kept, duplicates, index } = shape(page);
+      const names = set.series.map((series) => formatLabels(series.labels));
+      expect(names).to.deep.equal([...want]);
+      expect(added).to.equal(names.filter((name) => !before.has(name)).length);
+      expect(kept - duplicates).to.equal(names.length);
+      if (!index) expect(names.length).to.equal(lines.length);
+      names.forEach((name, i) => {
+        if (!before.has(name)) return;
+        expect(set.series[i]).to.equal(before.get(name));
+        sameSeries++;
+      });
+      before = new Map(names.map((name, i) => [name, set.series[i]!]));
+    }
+    expect(sameSeries).to.be.above(1000);
   });
 });
