@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from '#clock';
 import type { Verdict } from '#component';
 import { requestError } from './errors.ts';
-import { exchange, type RawResponse } from './exchange.ts';
 import { basicAuthorization, isCredential } from './headers.ts';
 import type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse } from './http.ts';
 import { isRedirect, MAX_REDIRECTS, mayCarryCredentials, redirectMethod, redirectTarget } from './redirect.ts';
@@ -26,19 +25,45 @@ interface Hop {
 /** A client with its own connections. Throws at once on settings that cannot work, such as a proxy that is no URL. */
 export function createHttpClient(options: HttpClientOptions = {}, clock: Clock = systemClock): HttpClient {
   const transport = createTransport(options, clock);
+
+  async function read<T>(request: HttpRequest, take: (response: HttpResponse) => T): Promise<T> {
+    let outcome: Outcome<T>;
+    try {
+      outcome = await follow(transport, options, request, take);
+    } catch (error) {
+      throw request.signal.aborted ? request.signal.reason : requestError(request.method, request.url, error);
+    }
+    if ('refused' in outcome) throw outcome.refused;
+    return outcome.value;
+  }
+
   return {
-    async request(request) {
-      try {
-        return await follow(transport, options, request);
-      } catch (error) {
-        throw request.signal.aborted ? request.signal.reason : requestError(request.method, request.url, error);
-      }
-    },
+    read,
+    // What is lent has to be copied to be kept.
+    request: (request) => read(request, (response) => ({ ...response, body: Buffer.from(response.body) })),
     close: () => transport.close(),
   };
 }
 
-async function follow(transport: Transport, options: HttpClientOptions, request: HttpRequest): Promise<HttpResponse> {
+/** What became of an answer: what its reader made of it, or the reader's own error. */
+type Outcome<T> = { value: T } | { refused: unknown };
+/** Or another request to be made, perhaps: a redirect's, or the same once more where the credentials were refused. */
+type Reaction<T> = Outcome<T> | { status: number; location: string } | { refusal: HttpResponse };
+
+function outcomeOf<T>(take: (response: HttpResponse) => T, response: HttpResponse): Outcome<T> {
+  try {
+    return { value: take(response) };
+  } catch (refused) {
+    return { refused };
+  }
+}
+
+async function follow<T>(
+  transport: Transport,
+  options: HttpClientOptions,
+  request: HttpRequest,
+  take: (response: HttpResponse) => T,
+): Promise<Outcome<T>> {
   const first = request.url;
   if (first.protocol !== 'http:' && first.protocol !== 'https:')
     throw new Error(`${first.protocol} is not http or https`);
@@ -48,17 +73,17 @@ async function follow(transport: Transport, options: HttpClientOptions, request:
     const headers = headersFor(options, request, hop);
     const credentials = await credentialsFor(options, request, hop, headers);
     Object.assign(headers, credentials);
-    const raw = await send(transport, options, request, hop, headers);
-    const location = raw.headers.location;
-    if (options.followRedirects && isRedirect(raw.status, location)) {
+    const reaction = await send(transport, options, request, hop, headers, credentials !== undefined, take);
+    if ('location' in reaction) {
       if (hops++ === MAX_REDIRECTS) throw new Error(`more than ${MAX_REDIRECTS} redirects`);
-      hop = nextHop(hop, raw.status, redirectTarget(location, hop.url, first), first);
-      continue;
-    }
-    const answer = { status: raw.status, headers: raw.headers, body: await bodyOf(raw, request, headers) };
-    const verdict = await verdictOn(options, request, hop, answer, credentials);
-    if (!verdict?.again || again) return { ...answer, ...(verdict?.advice ? { advice: verdict.advice } : {}) };
-    again = true;
+      hop = nextHop(hop, reaction.status, redirectTarget(reaction.location, hop.url, first), first);
+    } else if ('refusal' in reaction) {
+      const { refusal } = reaction;
+      const verdict = await verdictOn(options, request, hop, refusal, credentials!);
+      const advice = verdict?.advice ? { advice: verdict.advice } : {};
+      if (!verdict?.again || again) return outcomeOf(take, { ...refusal, ...advice });
+      again = true;
+    } else return reaction;
   }
 }
 
@@ -107,47 +132,41 @@ async function verdictOn(
   { signal }: HttpRequest,
   { url }: Hop,
   { status, headers, body }: HttpResponse,
-  sent: Record<string, string> | undefined,
+  sent: Record<string, string>,
 ): Promise<Verdict | undefined> {
-  if (!sent || !REFUSALS.includes(status)) return undefined;
   return authenticator?.refused?.({ url, status, headers, body, sent }, signal);
 }
 
-async function send(
+function send<T>(
   transport: Transport,
   options: HttpClientOptions,
   request: HttpRequest,
   hop: Hop,
   headers: Record<string, string>,
-): Promise<RawResponse> {
-  const maxBody = request.maxBody ?? DEFAULT_MAX_BODY;
-  const limits = { maxBody, truncate: request.truncateBody ?? false };
-  for (let retried = false; ; retried = true) {
-    const outgoing = transport.open(hop.method, hop.url, headers, request.signal);
-    let answered = false;
-    try {
-      return await exchange(outgoing, hop.body, request.signal, (response) => {
-        answered = true;
-        const moves = options.followRedirects && isRedirect(response.statusCode ?? 0, response.headers.location);
-        return moves ? { maxBody: REDIRECT_BODY, truncate: true } : limits;
-      });
-    } catch (error) {
-      // The server may close an idle connection in the moment we choose it. Once, and never after a word of the answer.
-      const stale = outgoing.reusedSocket && !answered && closedByPeer(error);
-      if (retried || !stale || request.signal.aborted) throw error;
-    }
-  }
-}
-
-function closedByPeer(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ECONNRESET' || code === 'EPIPE';
-}
-
-async function bodyOf(raw: RawResponse, request: HttpRequest, headers: Record<string, string>): Promise<Buffer> {
-  const encoding = raw.headers['content-encoding'];
-  const limit = request.maxBody ?? DEFAULT_MAX_BODY;
-  if (!request.truncateBody) return unpack(raw.body, encoding, headers['accept-encoding'], limit);
-  // An error's text that cannot be unpacked must not hide the error.
-  return unpack(raw.body, encoding, headers['accept-encoding'], limit).catch(() => Buffer.alloc(0));
+  /** There are credentials in the headers that an authenticator may have something to say about. */
+  signed: boolean,
+  take: (response: HttpResponse) => T,
+): Promise<Reaction<T>> {
+  const { maxBody = DEFAULT_MAX_BODY, truncateBody: truncate = false, signal } = request;
+  const accepted = headers['accept-encoding'];
+  const moves = (status: number, location: string | undefined): location is string =>
+    options.followRedirects === true && isRedirect(status, location);
+  return transport.exchange<Reaction<T>>(
+    {
+      ...hop,
+      headers,
+      signal,
+      limitsFor: (head) =>
+        moves(head.status, head.headers.location) ? { maxBody: REDIRECT_BODY, truncate: true } : { maxBody, truncate },
+    },
+    ({ status, headers, body }) => {
+      const { location } = headers;
+      if (moves(status, location)) return { status, location };
+      const taken = (unpacked: Buffer): Reaction<T> => {
+        if (signed && REFUSALS.includes(status)) return { refusal: { status, headers, body: Buffer.from(unpacked) } };
+        return outcomeOf(take, { status, headers, body: unpacked });
+      };
+      return unpack(body, headers['content-encoding'], accepted, { limit: maxBody, lenient: truncate }, taken);
+    },
+  );
 }

@@ -46,6 +46,11 @@ export interface HttpResponse {
 
 export interface HttpClient {
   request(request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * The same for who needs the body only once: `take` gets it for as long as it runs, and what it throws is thrown as it is.
+   * The next body stands in the same memory.
+   */
+  read<T>(request: HttpRequest, take: (response: HttpResponse) => T): Promise<T>;
   /** Destroys idle sockets and forgets watched files. */
   close(): void;
 }

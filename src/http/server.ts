@@ -1,6 +1,5 @@
 /** A small hardened HTTP server for pages: metrics, health. It reads no request bodies. */
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '#clock';
@@ -10,7 +9,7 @@ import { type Connections, connectionTable } from './connections.ts';
 import { type CorsOptions, corsHeaders, isPreflight, preflight } from './cors.ts';
 import { listenProblem, reasonOf } from './errors.ts';
 import { type ListenAddress, parseListenAddress, shownAddress } from './listen-address.ts';
-import { serverTls, type TlsServerOptions } from './tls-server.ts';
+import type { TlsServerOptions } from './tls-server.ts';
 
 export interface ServerRequest {
   readonly method: string;
@@ -80,7 +79,7 @@ export function createHttpServer(options: HttpServerOptions, clock: Clock = syst
     async start() {
       const connections = connectionTable();
       const fd = options.socketActivation ? takeListenSocket() : undefined;
-      const server = makeServer(options, clock, connections, () => running === undefined);
+      const server = await makeServer(options, clock, connections, () => running === undefined);
       bound = fd === undefined ? await listen(server, address) : await listenOn(server, fd);
       running = { server, connections };
     },
@@ -100,12 +99,13 @@ export function createHttpServer(options: HttpServerOptions, clock: Clock = syst
   };
 }
 
-function makeServer(
+/** Node's HTTP and TLS are loaded here, by who serves, and not with the agent. */
+async function makeServer(
   options: HttpServerOptions,
   clock: Clock,
   connections: Connections,
   stopping: () => boolean,
-): http.Server {
+): Promise<http.Server> {
   const headersTimeout = options.headTimeout ?? 10_000;
   const settings: http.ServerOptions = {
     maxHeaderSize: MAX_HEAD,
@@ -115,8 +115,8 @@ function makeServer(
     keepAliveTimeout: options.idleTimeout ?? 60_000,
   };
   const server = options.tls
-    ? secureServer(options, options.tls, settings, clock, connections)
-    : http.createServer(settings);
+    ? await secureServer(options, options.tls, settings, clock, connections)
+    : (await import('node:http')).createServer(settings);
   server.on(options.tls ? 'secureConnection' : 'connection', (socket: net.Socket) => connections.track(socket));
   server.maxConnections = options.maxConnections ?? 512;
   const onRequest = (request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -138,13 +138,14 @@ function makeServer(
   return server;
 }
 
-function secureServer(
+async function secureServer(
   options: HttpServerOptions,
   tlsOptions: TlsServerOptions,
   settings: http.ServerOptions,
   clock: Clock,
   connections: Connections,
-): https.Server {
+): Promise<http.Server> {
+  const [https, { serverTls }] = await Promise.all([import('node:https'), import('./tls-server.ts')]);
   const tls = serverTls(tlsOptions, clock, (error) =>
     options.onError?.('the TLS files changed but cannot be used; the old ones stay in use', error),
   );

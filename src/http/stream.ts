@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Clock, systemClock } from '#clock';
 import { BodyTooLargeError, requestError } from './errors.ts';
-import { flatHeaders } from './exchange.ts';
 import { basicAuthorization } from './headers.ts';
 import type { HttpClientOptions, HttpRequest } from './http.ts';
-import { createTransport } from './transport.ts';
+import { flatHeaders } from './node-exchange.ts';
+import { once } from './transport.ts';
 
 /** An answer whose body is read as it comes. */
 export interface HttpStream {
@@ -32,7 +32,7 @@ export interface HttpStreamer {
  * no redirects, whatever the settings say, and asks for no compression.
  */
 export function createHttpStreamer(options: HttpClientOptions = {}, clock: Clock = systemClock): HttpStreamer {
-  const transport = createTransport(options, clock);
+  const transport = once(async () => (await import('./node-transport.ts')).createNodeTransport(options, clock));
 
   async function headersFor({ method, url, body, headers = {}, signal }: HttpRequest): Promise<Record<string, string>> {
     const all: Record<string, string> = { host: url.host };
@@ -50,7 +50,8 @@ export function createHttpStreamer(options: HttpClientOptions = {}, clock: Clock
     async open(request) {
       const { method, url, signal, body } = request;
       try {
-        const outgoing = transport.open(method, url, await headersFor(request), signal);
+        const node = await transport.get();
+        const outgoing = node.open(method, url, await headersFor(request), signal);
         return stream(await headOf(outgoing, body, signal), request);
       } catch (error) {
         throw signal.aborted ? signal.reason : requestError(method, url, error);
@@ -60,9 +61,7 @@ export function createHttpStreamer(options: HttpClientOptions = {}, clock: Clock
   };
 }
 
-type Outgoing = ReturnType<ReturnType<typeof createTransport>['open']>;
-
-function headOf(outgoing: Outgoing, body: Uint8Array | undefined, signal: AbortSignal): Promise<IncomingMessage> {
+function headOf(outgoing: ClientRequest, body: Uint8Array | undefined, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       outgoing.destroy();

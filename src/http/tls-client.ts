@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type NetConnectOpts, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '#clock';
 import type { TlsClientOptions } from './http.ts';
@@ -6,6 +6,8 @@ import { type Reloaded, reloaded } from './tls-material.ts';
 import { opensslCiphers, opensslCurves, TLS_VERSIONS } from './tls-names.ts';
 
 export interface ClientTls {
+  /** A connection that has proven who it is before anything is sent on it. Throws when the files cannot be used. */
+  connect(options: NetConnectOpts & { host: string }): Socket;
   /** Options for a connection to `host` (an address or a name, no brackets). Throws when the files cannot be used. */
   connectOptions(host: string): tls.ConnectionOptions;
   /** For the agent: given with each request, Node 26 takes each for a reason to use no connection twice. */
@@ -20,7 +22,7 @@ export function clientTls(
   onBad: (error: unknown) => void,
 ): ClientTls {
   const context = secureContext(options, clock, onChanged, onBad);
-  return {
+  const security: ClientTls = {
     checkServerIdentity: (host, cert) => checkIdentity(options.serverName || host, cert),
     connectOptions(host) {
       const name = options.serverName || host;
@@ -31,7 +33,15 @@ export function clientTls(
         rejectUnauthorized: !options.insecureSkipVerify,
       };
     },
+    connect: (to) =>
+      tls.connect({
+        ...(to as tls.ConnectionOptions),
+        ...security.connectOptions(to.host),
+        checkServerIdentity: (_, cert) => security.checkServerIdentity(to.host, cert),
+        ALPNProtocols: ['http/1.1'],
+      }),
   };
+  return security;
 }
 
 function secureContext(

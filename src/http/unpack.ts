@@ -2,6 +2,7 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { BodyTooLargeError } from './errors.ts';
+import { type Gunzip, reusedGunzip } from './gunzip.ts';
 
 type Unpack = (body: Buffer, options: zlib.ZlibOptions) => Buffer;
 type UnpackLater = (body: Buffer, options: zlib.ZlibOptions) => Promise<Buffer>;
@@ -22,27 +23,64 @@ const MOST_ROOM = 4 * 1024 * 1024;
 /** Below this a trip through the thread pool costs more than the work itself. */
 const SMALL = 64 * 1024;
 
+export interface UnpackLimits {
+  /** Bytes, unpacked. */
+  limit: number;
+  /** An error's text that cannot be unpacked must not hide the error: it is then empty. */
+  lenient: boolean;
+}
+
 /**
- * The unpacked body. `contentEncoding` is the answer's, `accepted` the request's Accept-Encoding: anything not asked for is
- * refused, and so is a chain of encodings, which multiplies what a small answer can unpack to.
+ * Gives the unpacked body to `take`, for as long as that runs. `contentEncoding` is the answer's, `accepted` the request's
+ * Accept-Encoding: anything not asked for is refused, and so is a chain of encodings, which multiplies what a small answer
+ * can unpack to. Small bodies are taken at once.
  */
-export async function unpack(
+export function unpack<T>(
+  body: Buffer,
+  contentEncoding: string | undefined,
+  accepted: string | undefined,
+  { limit, lenient }: UnpackLimits,
+  take: (unpacked: Buffer) => T,
+): T | Promise<T> {
+  let unpacked: Buffer | Promise<Buffer>;
+  try {
+    unpacked = unpackedBody(body, contentEncoding, accepted, limit);
+  } catch (error) {
+    if (!lenient) throw error;
+    unpacked = Buffer.alloc(0);
+  }
+  if (!(unpacked instanceof Promise)) return take(unpacked);
+  return (lenient ? unpacked.catch(() => Buffer.alloc(0)) : unpacked).then(take);
+}
+
+function unpackedBody(
   body: Buffer,
   contentEncoding: string | undefined,
   accepted: string | undefined,
   limit: number,
-): Promise<Buffer> {
+): Buffer | Promise<Buffer> {
   const coding = codingOf(body, contentEncoding, accepted);
   if (!coding || body.length === 0) return body;
-  const options = { maxOutputLength: limit, chunkSize: roomFor(body, coding) };
-  try {
-    return body.length <= SMALL ? coding.now(body, options) : await coding.later(body, options);
-  } catch (error) {
+  const failed = (error: unknown): never => {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new BodyTooLargeError(`the body unpacks to more than ${limit} bytes`, limit);
     }
     throw new Error(`the body is not valid ${contentEncoding}`, { cause: error });
+  };
+  const options = { maxOutputLength: limit, chunkSize: roomFor(body, coding) };
+  // It is lent to us, and another thread would still read it when it is no longer.
+  if (body.length > SMALL) return coding.later(Buffer.from(body), options).catch(failed);
+  try {
+    return (coding === gunzip && reused()?.(body, limit)) || coding.now(body, options);
+  } catch (error) {
+    return failed(error);
   }
+}
+
+let tried: { gunzip: Gunzip | undefined } | undefined;
+function reused(): Gunzip | undefined {
+  tried ??= { gunzip: reusedGunzip() };
+  return tried.gunzip;
 }
 
 /**

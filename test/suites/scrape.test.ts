@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from '#config';
+import type { HttpClient } from '#http';
 import { type Labels, labelMap, labelsOf } from '#metrics';
 import {
   acceptHeader,
@@ -206,12 +207,11 @@ describe('suite scrape', () => {
       const sent: Record<string, string>[] = [];
       const config = configOf({ scrape_timeout: '1500ms' });
       const labels = populateLabels(config, new Map([['__address__', 'a:1']]), new Map(), (l) => l)!;
-      const client = {
-        async request({ headers }: { headers?: Readonly<Record<string, string>> }) {
+      const client: Pick<HttpClient, 'read'> = {
+        async read({ headers }, take) {
           sent.push({ ...headers });
-          return { status: 200, headers: {}, body: Buffer.alloc(0) };
+          return take({ status: 200, headers: {}, body: Buffer.alloc(0) });
         },
-        close() {},
       };
       const made = makeTarget(labels, config.params);
       const source = pageSource({ client, clock: new FakeClock(), config, target: made, version: '1', warn() {} });
@@ -296,7 +296,9 @@ describe('suite scrape', () => {
       const labels = populateLabels(configOf({}), new Map([['__address__', 'a:1']]), new Map(), (l) => l)!;
       const fetchOf = (body: string) => {
         const config = { ...configOf({}), fallbackProtocol: undefined };
-        const client = { request: async () => ({ status: 200, headers: {}, body: Buffer.from(body) }), close() {} };
+        const client: Pick<HttpClient, 'read'> = {
+          read: async (_request, take) => take({ status: 200, headers: {}, body: Buffer.from(body) }),
+        };
         const made = makeTarget(labels, config.params);
         const source = pageSource({ client, clock: new FakeClock(), config, target: made, version: '1', warn() {} });
         return source.fetch(new AbortController().signal).then(

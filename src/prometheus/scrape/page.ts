@@ -23,7 +23,7 @@ export interface Fetched {
 }
 
 interface PageSourceParts {
-  client: HttpClient;
+  client: Pick<HttpClient, 'read'>;
   clock: Clock;
   config: ScrapeConfig;
   target: Target;
@@ -72,15 +72,11 @@ export function pageSource(parts: PageSourceParts): PageSource {
     async fetch(signal) {
       const within = deadline(clock, target.timeout, signal);
       try {
-        const response = await client.request({
-          method: 'GET',
-          url: target.url,
-          headers,
-          signal: within.signal,
-          maxBody,
+        const request = { method: 'GET', url: target.url, headers, signal: within.signal, maxBody };
+        return await client.read(request, (response) => {
+          if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
+          return { page: parse(response), size: response.body.length };
         });
-        if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
-        return { page: parse(response), size: response.body.length };
       } catch (error) {
         if (!(error instanceof BodyTooLargeError)) throw error;
         const hint = config.limits.bodySize === undefined ? '; body_size_limit allows more' : '';

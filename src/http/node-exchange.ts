@@ -1,35 +1,39 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { BodyTooLargeError } from './errors.ts';
+import type { NodeTransport } from './node-transport.ts';
+import type { Limits, Outgoing, RawAnswer } from './transport.ts';
+import { isStale } from './wire.ts';
+import { MAX_INTERIM } from './wire-answer.ts';
 
-/** Interim answers (1xx) are free to send without end; no honest server sends many. */
-const MAX_INTERIM = 8;
-
-export interface Limits {
-  /** Bytes on the wire. */
-  maxBody: number;
-  /** Stop quietly at the limit. */
-  truncate: boolean;
-}
-
-/** An answer as it came: the body is still packed. */
-export interface RawResponse {
-  status: number;
-  headers: Record<string, string>;
-  body: Buffer;
-  /** The limit cut the body short. */
-  truncated: boolean;
+/** Sends a request and reads the answer, once more where the server had closed the connection before we chose it. */
+export async function exchange(transport: NodeTransport, outgoing: Outgoing): Promise<RawAnswer> {
+  const { method, url, headers, body, signal } = outgoing;
+  for (let retried = false; ; retried = true) {
+    const request = transport.open(method, url, headers, signal);
+    let answered = false;
+    try {
+      return await attempt(request, body, signal, (response) => {
+        answered = true;
+        return outgoing.limitsFor({ status: response.statusCode ?? 0, headers: flatHeaders(response) });
+      });
+    } catch (error) {
+      // Once, and never after a word of the answer.
+      const stale = request.reusedSocket && !answered && isStale(error);
+      if (retried || !stale || signal.aborted) throw error;
+    }
+  }
 }
 
 /**
  * Sends one request on a ClientRequest that has not been ended, and reads the answer. Whatever ends it early destroys the
  * socket. `limitsFor` chooses how much of the body to read when the head is known.
  */
-export function exchange(
+function attempt(
   request: ClientRequest,
   body: Uint8Array | undefined,
   signal: AbortSignal,
   limitsFor: (response: IncomingMessage) => Limits,
-): Promise<RawResponse> {
+): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     let settled = false;
     const settle = () => {
@@ -59,7 +63,7 @@ export function exchange(
     });
     request.on('close', () => fail(new Error('the connection closed without an answer')));
     request.on('response', (response) => {
-      const done = (raw: RawResponse) => {
+      const done = (raw: RawAnswer) => {
         settle();
         resolve(raw);
       };
@@ -73,7 +77,7 @@ function readBody(
   request: ClientRequest,
   response: IncomingMessage,
   { maxBody, truncate }: Limits,
-  done: (raw: RawResponse) => void,
+  done: (raw: RawAnswer) => void,
   fail: (error: unknown) => void,
 ): void {
   const chunks: Buffer[] = [];
