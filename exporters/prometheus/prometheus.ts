@@ -4,6 +4,7 @@ import { formatLabels, type Snapshot } from '#metrics';
 import { createPageWriter, negotiateFormat, type PageConflict, type PageFormat, type PageWriter } from '#prometheus';
 import { type Config, config } from './config.ts';
 import { type Dress, dresser } from './dress.ts';
+import { flattener } from './flat.ts';
 import { gate } from './gate.ts';
 import { Sources } from './sources.ts';
 
@@ -15,6 +16,11 @@ export default exporter({
   create(config, host) {
     const complaints = complaintsOf(host);
     const dressed = dresser(dressOf(config));
+    const flattened = host.meter.counter('dnscol_exporter_prometheus_flattened_histograms_total', {
+      help: 'Samples of native histograms shown by count and sum alone: a text page has no room for their buckets.',
+      unit: '{datapoints}',
+    });
+    const flat = flattener((samples) => flattened.add(samples));
     const writer = createPageWriter({ timestamps: config.send_timestamps, onConflict: complaints.conflict });
     const sources = new Sources({
       clock: host.clock,
@@ -50,7 +56,7 @@ export default exporter({
       async consume(batch) {
         if (!running) throw new Error(`the page ${address()} is not served`);
         pages.clear();
-        sources.take(batch.map((snapshot: Snapshot) => dressed(snapshot)));
+        sources.take(batch.flatMap(flat).map((snapshot: Snapshot) => dressed(snapshot)));
         first.open();
       },
       async stop(signal) {

@@ -2,7 +2,7 @@ export { withCreated } from './created.ts';
 export { customBuckets } from './custom_buckets.ts';
 export { ExpositionError } from './error.ts';
 export * from './format.ts';
-export { formatFloat } from './number.ts';
+export { formatBound, formatFloat } from './number.ts';
 export { createPageParser, type PageParser, parsePage } from './parser.ts';
 export * from './protobuf/protobuf.ts';
 export { PlanShelf } from './shelf.ts';

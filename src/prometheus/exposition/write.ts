@@ -1,5 +1,6 @@
-import { isStale, type SeriesSet, type Snapshot } from '#metrics';
+import { type Exemplar, isStale, type SeriesSet, type Snapshot } from '#metrics';
 import { formatFloat } from './number.ts';
+import { exemplarText, isExemplary, lastExemplars, secondsText } from './write_exemplars.ts';
 import type { PageFormat } from './write_format.ts';
 import { type Block, layOut, type PageConflict, type PageLayout, type PlacedPart } from './write_layout.ts';
 import { hasTemplate, templateOf } from './write_template.ts';
@@ -61,7 +62,7 @@ export function createPageWriter({ timestamps = false, onConflict }: PageWriterO
       const stamp = !timestamps ? undefined : format.openMetrics ? secondsText : String;
       for (const block of blocks) {
         let head = block.head;
-        for (const lines of blockLines(block, sources, stamp)) {
+        for (const lines of blockLines(block, sources, format, stamp)) {
           text += head + lines;
           head = '';
           if (text.length < PIECE) continue;
@@ -91,17 +92,42 @@ async function prepare(sources: readonly PageSource[], format: PageFormat): Prom
 type Stamp = ((milliseconds: number) => string) | undefined;
 
 /** Lines of a block, some hundred at a time; nothing when no sample is left. */
-function* blockLines({ parts }: Block, sources: readonly PageSource[], stamp: Stamp): Generator<string> {
+function* blockLines(
+  { parts }: Block,
+  sources: readonly PageSource[],
+  format: PageFormat,
+  stamp: Stamp,
+): Generator<string> {
   for (const placed of parts) {
     const source = sources[placed.source]!;
+    const marks = exemplarsOf(placed, source, format);
     for (let from = 0; from < placed.part.lines.length; from += 500) {
-      const lines = someLines(placed, source, from, Math.min(from + 500, placed.part.lines.length), stamp);
+      const lines = someLines(placed, source, from, Math.min(from + 500, placed.part.lines.length), stamp, marks);
       if (lines) yield lines;
     }
   }
 }
 
-function someLines({ part, doubles }: PlacedPart, source: PageSource, from: number, to: number, stamp: Stamp): string {
+type Marks = ((index: number) => string) | undefined;
+
+/** What stands behind the values of series that have exemplars; nothing where the format or the type has none. */
+function exemplarsOf({ part }: PlacedPart, { snapshot }: PageSource, format: PageFormat): Marks {
+  if (!snapshot.exemplars || !format.openMetrics || !isExemplary(part.type)) return undefined;
+  const last: ReadonlyMap<number, Exemplar> = lastExemplars(snapshot);
+  return (index) => {
+    const one = last.get(index);
+    return one ? exemplarText(one, snapshot.set.series[index]!, part.type, format.escaping) : '';
+  };
+}
+
+function someLines(
+  { part, doubles }: PlacedPart,
+  source: PageSource,
+  from: number,
+  to: number,
+  stamp: Stamp,
+  marks: Marks,
+): string {
   const { values, times, time } = source.snapshot;
   const { hidden } = source;
   let text = '';
@@ -110,6 +136,7 @@ function someLines({ part, doubles }: PlacedPart, source: PageSource, from: numb
     if (hidden?.[i] || doubles?.has(k) || isStale(values, i)) continue;
     text += part.lines[k]! + valueText(values[i]!);
     if (stamp) text += ` ${stamp(times ? times[i]! : time)}`;
+    if (marks) text += marks(i);
     text += '\n';
   }
   return text;
@@ -119,13 +146,6 @@ function someLines({ part, doubles }: PlacedPart, source: PageSource, from: numb
 function valueText(value: number): string {
   const size = Math.abs(value);
   return size >= 1e-4 && size < 1e6 ? `${value}` : formatFloat(value);
-}
-
-/** OpenMetrics counts in seconds. Put together from digits, because a division would make `1.7e+09`. */
-function secondsText(milliseconds: number): string {
-  const whole = Math.floor(milliseconds / 1000);
-  const rest = Math.round(milliseconds - whole * 1000);
-  return rest ? `${whole}.${String(rest).padStart(3, '0')}` : `${whole}`;
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
