@@ -55,7 +55,9 @@ if (args[0] === 'run' || args[0]?.startsWith('-')) {
   process
     .on('SIGTERM', stop)
     .on('SIGINT', stop)
-    .on('SIGHUP', () => onEvent('reload'));
+    .on('SIGHUP', () => onEvent('reload'))
+    // Without a listener Node would open its inspector, through which whoever reaches the port runs what they like.
+    .on('SIGUSR1', () => {});
 }
 cli(args, { stdin, stdout, stderr, env, life }).then(
   // Nothing may keep the process alive that its components left behind.

@@ -124,6 +124,16 @@ service:
     expect(await agent.exit).to.deep.equal({ code: 0, signal: null });
   });
 
+  it('opens no inspector at SIGUSR1', async () => {
+    const target = await countingTarget();
+    const [page = 0] = await freePorts(1);
+    const agent = await startAgent(showing(page, target.port));
+    agent.kill('SIGUSR1');
+    const before = target.scrapes();
+    await until(() => target.scrapes() > before + 2, 'it goes on scraping');
+    expect(agent.output()).not.to.match(/Debugger/);
+  });
+
   it('says in a sentence that a port is in use, and exits with 1', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
