@@ -20,13 +20,20 @@ export interface Agent {
   kill(signal: NodeJS.Signals): void;
   says(pattern: RegExp, ms?: number): Promise<void>;
   rewrite(config: object): void;
+  /** Reads no more of what it says: to write is an error for it from now on. */
+  closeOutput(): void;
   /** Milliseconds that the event loop was late, every 20 ms since `fresh`. */
   readonly late: readonly number[];
   fresh(): void;
   /** The two numbers of T74 since `fresh`. */
   loop(): Measure[];
-  /** Bytes of live heap, after a collection. */
-  heap(): Promise<number>;
+  /** Bytes of live heap, after a collection, and timers that run. */
+  held(): Promise<Held>;
+}
+
+export interface Held {
+  heap: number;
+  timers: number;
 }
 
 export interface AgentOptions {
@@ -81,7 +88,7 @@ function dress(child: ChildProcess, exit: Agent['exit'], file: string): Agent {
   let ended = false;
   let late: number[] = [];
   let heard = performance.now();
-  let onHeap = (_bytes: number) => {};
+  let onHeld = (_held: Held) => {};
   const over = () => {
     ended = true;
   };
@@ -92,10 +99,10 @@ function dress(child: ChildProcess, exit: Agent['exit'], file: string): Agent {
     });
   }
   lines(child.stdio[3] as NodeJS.ReadableStream, (line) => {
-    const told = JSON.parse(line) as { late?: number[]; heap?: number };
+    const told = JSON.parse(line) as { late?: number[] } & Partial<Held>;
     heard = performance.now();
     if (told.late) late.push(...told.late);
-    if (told.heap !== undefined) onHeap(told.heap);
+    if (told.heap !== undefined) onHeld(told as Held);
   });
   return {
     pid: child.pid ?? 0,
@@ -114,6 +121,10 @@ function dress(child: ChildProcess, exit: Agent['exit'], file: string): Agent {
         `the agent says ${pattern}; it said ${said.slice(-1000)}`,
         ms,
       ),
+    closeOutput() {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
     rewrite: (config) => writeFileSync(file, JSON.stringify(config, undefined, 1)),
     get late() {
       return late;
@@ -130,9 +141,9 @@ function dress(child: ChildProcess, exit: Agent['exit'], file: string): Agent {
         atMost('event loop late, most', most(all), 200, 'ms'),
       ];
     },
-    heap: () =>
+    held: () =>
       new Promise((resolve) => {
-        onHeap = resolve;
+        onHeld = resolve;
         child.kill('SIGUSR2');
       }),
   };

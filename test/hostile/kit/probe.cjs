@@ -1,7 +1,8 @@
 /**
  * Preloaded into the agent's process (`node --require`): how late its event loop is. Every `TICK` it looks how far past due
  * it runs, and takes off what the thread spent waiting for a CPU (/proc/thread-self/schedstat), which is the machine's
- * affair. Goes out on file descriptor 3 as JSON lines. SIGUSR2: collects garbage (`--expose-gc`) and tells the heap.
+ * affair. Goes out on file descriptor 3 as JSON lines. SIGUSR2: collects garbage (`--expose-gc`) and tells the heap and
+ * how many timers run.
  */
 'use strict';
 const fs = require('node:fs');
@@ -49,5 +50,6 @@ setInterval(() => {
 process.on('SIGUSR2', () => {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
-  say({ heap: heapUsed + external });
+  const timers = process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+  say({ heap: heapUsed + external, timers });
 });

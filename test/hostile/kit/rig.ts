@@ -33,7 +33,7 @@ export interface Rig {
   /** What idle is: taken when the rig was warm. */
   readonly idle: { rss: number; cpu: number; read: number; wall: number; at: number };
   /** Adds jobs by a reload: the threat begins. */
-  attack(jobs: readonly object[]): Promise<void>;
+  attack(jobs: readonly object[], quietly?: 'quietly'): Promise<void>;
   /** Growth of resident memory over idle, at its peak, MiB. */
   growth(): number;
   cpu(): number;
@@ -82,10 +82,10 @@ export async function startRig(lab: Lab, options: RigOptions & { blind?: boolean
     sink,
     config,
     idle,
-    async attack(jobs) {
+    async attack(jobs, quietly) {
       agent.rewrite(configOf([...(options.jobs ?? []), ...jobs]));
       agent.kill('SIGHUP');
-      await agent.says(/the new configuration runs/);
+      if (!quietly) await agent.says(/the new configuration runs/);
     },
     growth: () => peak(agent.pid) - idle.rss,
     cpu: () => cpu(agent.pid) - idle.cpu,
@@ -150,7 +150,9 @@ function neighbours(sink: Sink, since: number): Measure[] {
   let missing = 0;
   let down = 0;
   for (const { points } of sink.find('up', { job: 'good' })) {
-    const times = points.filter(({ time }) => time >= since).map(({ time }) => time);
+    const times = [...new Set(points.filter(({ time }) => time >= since).map(({ time }) => time))].sort(
+      (a, b) => a - b,
+    );
     for (const point of points) if (point.time >= since && point.value !== 1) down++;
     for (let i = 1; i < times.length; i++) {
       const gap = times[i]! - times[i - 1]!;

@@ -17,7 +17,7 @@ export interface Kept {
 }
 
 export interface Sink {
-  readonly url: string;
+  url: string;
   /** Requests taken, and bytes of them. */
   requests: number;
   bytes: number;
@@ -40,34 +40,33 @@ export interface SinkOptions {
 }
 
 export async function startSink(lab: Lab, options: SinkOptions = {}): Promise<Sink> {
-  const series = new Map<string, Kept>();
+  const kept = new Map<string, Kept>();
+  // Read when somebody asks: to decode a backlog as it comes would keep this process, and so its targets, from answering.
+  const unread: Buffer[] = [];
+  const series = (): ReadonlyMap<string, Kept> => {
+    for (const body of unread.splice(0)) keep(kept, body, options.keep);
+    return kept;
+  };
   const sink: Sink = {
     url: '',
     requests: 0,
     bytes: 0,
-    series,
+    get series() {
+      return series();
+    },
     find: (name, labels = {}) =>
-      [...series.values()].filter(
+      [...series().values()].filter(
         (one) =>
           one.labels.get('__name__') === name &&
           Object.entries(labels).every(([label, value]) => one.labels.get(label) === value),
       ),
     points: (name, labels = {}, since = 0) =>
       sink.find(name, labels).flatMap(({ points }) => points.filter((point) => point.time >= since)),
-    take(body) {
-      for (const { labels, samples } of decodeBody(body).series) {
-        if (options.keep && !options.keep(nameOf(labels))) continue;
-        const key = labels.join('\0');
-        let kept = series.get(key);
-        if (!kept) {
-          const pairs = labels.flatMap((name, i) => (i % 2 === 0 ? [[name, labels[i + 1]!] as const] : []));
-          kept = { labels: new Map(pairs), points: [] };
-          series.set(key, kept);
-        }
-        for (const { time, value, bits } of samples) kept.points.push({ time, value, bits });
-      }
+    take: (body) => void unread.push(body),
+    forget() {
+      unread.length = 0;
+      kept.clear();
     },
-    forget: () => series.clear(),
   };
   const listener = await serve(lab, (request, socket) => {
     if (
@@ -83,7 +82,22 @@ export async function startSink(lab: Lab, options: SinkOptions = {}): Promise<Si
     sink.take(request.body);
     socket.write(answer(204));
   });
-  return Object.assign(sink, { url: `http://127.0.0.1:${listener.port}/api/v1/write` });
+  sink.url = `http://127.0.0.1:${listener.port}/api/v1/write`;
+  return sink;
+}
+
+function keep(all: Map<string, Kept>, body: Buffer, wanted: SinkOptions['keep']): void {
+  for (const { labels, samples } of decodeBody(body).series) {
+    if (wanted && !wanted(nameOf(labels))) continue;
+    const key = labels.join('\0');
+    let one = all.get(key);
+    if (!one) {
+      const pairs = labels.flatMap((name, i) => (i % 2 === 0 ? [[name, labels[i + 1]!] as const] : []));
+      one = { labels: new Map(pairs), points: [] };
+      all.set(key, one);
+    }
+    for (const { time, value, bits } of samples) one.points.push({ time, value, bits });
+  }
 }
 
 const nameOf = (labels: readonly string[]): string => labels[labels.indexOf('__name__') + 1] ?? '';

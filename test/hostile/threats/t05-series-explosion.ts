@@ -1,6 +1,6 @@
 import { until } from '../kit/agent.ts';
 import { job, type Rig, startRig } from '../kit/rig.ts';
-import { atMost, equal, type Lab, type Measure, sleep, type Threat } from '../kit/threat.ts';
+import { atLeast, atMost, equal, type Lab, type Measure, sleep, type Threat } from '../kit/threat.ts';
 import { answer, serve } from '../kit/wire.ts';
 
 /** Series that are new in each scrape, and how many scrapes. */
@@ -50,13 +50,15 @@ async function churn(lab: Lab): Promise<Measure[]> {
     const lines = Array.from({ length: NEW }, (__, i) => `churn{id="some-name-of-a-pod-${scrape * NEW + i}"} 1\n`);
     socket.write(answer(200, lines.join('')));
   });
-  const idle = await rig.agent.heap();
-  await rig.attack([job('churn', [port], { scrape_interval: '20ms', scrape_timeout: '20ms' })]);
+  const idle = (await rig.agent.held()).heap;
+  await rig.attack([job('churn', [port], { scrape_interval: '25ms', scrape_timeout: '25ms' })]);
   await until(() => scrape >= 20, 'it was scraped twenty times');
   const one = await settledHeap(rig, () => scrape);
   await until(() => scrape >= SCRAPES, `it was scraped ${SCRAPES} times`, 60_000);
   const all = await settledHeap(rig, () => scrape);
+  const ups = rig.sink.points('up', { job: 'churn' });
   return [
+    atLeast('scrapes of these up', ups.filter(({ value }) => value === 1).length, SCRAPES * 0.9),
     atMost('heap of 1000 scrapes, of what 20 take', (all - idle) / (one - idle), 2, 'times'),
     atMost('heap of 1000 scrapes, per live series', (all - idle) / NEW / 1024, 8, 'KiB'),
     atMost('RSS growth', rig.growth(), 128, 'MiB'),
@@ -71,7 +73,7 @@ async function settledHeap(rig: Rig, scrapes: () => number): Promise<number> {
   for (let look = 0; look < 5; look++) {
     const from = scrapes();
     await until(() => scrapes() > from, 'the next scrape');
-    least = Math.min(least, await rig.agent.heap());
+    least = Math.min(least, (await rig.agent.held()).heap);
   }
   return least;
 }

@@ -3,13 +3,17 @@ import { startRig } from '../kit/rig.ts';
 import { atMost, equal, most, sleep, type Threat } from '../kit/threat.ts';
 import { answer } from '../kit/wire.ts';
 
-/** The short form makes up for its shorter outage by more scrapes: 600 of each target, as ten minutes have at 1 s. */
-const OUTAGE = 60_000;
+/** Milliseconds. */
+const TEN_MINUTES = 600_000;
+const SHORT = 60_000;
+/** In which the pauses grow. */
+const FIRST = 10_000;
 
 export default {
   id: 'T60',
   title: 'outage: 503, resets, nobody there',
   async run(lab) {
+    const outage = lab.long ? TEN_MINUTES : SHORT;
     let phase: 'well' | '503' | 'reset' = 'well';
     const attempts: number[] = [];
     const rig = await startRig(lab, {
@@ -26,12 +30,13 @@ export default {
     });
     phase = '503';
     const began = performance.now();
-    await sleep(OUTAGE / 2);
+    await sleep(outage / 2);
     phase = 'reset';
-    await sleep(OUTAGE / 2);
+    await sleep(outage / 2);
     const lasted = performance.now() - began;
     phase = 'well';
     await until(async () => (await rig.own('otelcol_exporter_queue_size')) === 0, 'the backlog is sent', 60_000);
+    const later = attempts.filter((at) => at > began + FIRST);
     const good = rig.sink.find('good_total', { i: '0' });
     const orders = good.map(({ points }) => points.every(({ time }, i) => i === 0 || time > points[i - 1]!.time));
     const holes = good.flatMap(({ points }) => points.slice(1).map(({ value }, i) => value - points[i]!.value - 1));
@@ -39,8 +44,10 @@ export default {
       equal("samples lost, by the scrapes' own numbers", most(holes), 0),
       equal('of each target in order and none twice', orders.every(Boolean) && orders.length, 5),
       equal('given up', await rig.own('otelcol_exporter_send_failed_metric_points'), 0),
-      atMost('requests a second while down', attempts.length / (lasted / 1000), 1),
-      atMost('requests in a second, after the first ten', busiest(attempts.filter((at) => at > began + 10_000)), 5),
+      // Five lanes begin with pauses of 50 ms; over the ten minutes that the number is for, that does not show.
+      ...(lab.long ? [atMost('requests a second while down', attempts.length / (lasted / 1000), 1)] : []),
+      atMost('requests a second, but for the first ten', later.length / ((lasted - FIRST) / 1000), 1),
+      atMost('most requests in a second, but for the first ten', busiest(later), 5),
       atMost('longest pause', most(attempts.slice(1).map((at, i) => at - attempts[i]!)) / 1000, 45, 's'),
       atMost('RSS growth', rig.growth(), 64, 'MiB'),
       ...rig.neighbours(),
