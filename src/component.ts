@@ -67,6 +67,15 @@ export interface Verdict {
   readonly advice?: string;
 }
 
+/** What a server of ours asks about each request that comes in. */
+export interface ServerAuthenticator {
+  /** Undefined lets the request in; else what to answer it in `WWW-Authenticate`, with a 401. */
+  admit(
+    request: { method: string; path: string; headers: Readonly<Record<string, string | string[] | undefined>> },
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
+}
+
 export interface Extension extends Component {
   /** All pipelines run. */
   onReady?(): void;
@@ -74,7 +83,10 @@ export interface Extension extends Component {
   onDraining?(): void;
   /** A component said how it is. */
   onStatus?(status: ComponentStatus): void;
+  /** For clients of ours. */
   authenticator?: Authenticator;
+  /** For servers of ours. */
+  serverAuthenticator?: ServerAuthenticator;
 }
 
 /** `recoverable`: trouble that may pass by itself. `permanent`: it will not; the component's pipelines are unhealthy. */

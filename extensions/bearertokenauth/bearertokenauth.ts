@@ -1,4 +1,5 @@
-import { type Authenticator, extension, type Host } from '#component';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Authenticator, extension, type Host, type ServerAuthenticator } from '#component';
 import * as s from '#config';
 import { isHeaderName, isHeaderValue, secretFile } from '#http';
 import { createComplaints } from '#queue';
@@ -13,10 +14,10 @@ const config = s.check(
   s.object({
     scheme: s.withDefault(s.string(), 'Bearer', 'What stands before the token; may be empty.'),
     token: s.optional(token, 'The token.'),
-    tokens: s.withDefault(s.list(token), [], 'Tokens, of which the first is sent.'),
+    tokens: s.withDefault(s.list(token), [], 'Tokens, of which the first is sent, and any lets in who asks.'),
     filename: s.optional(
       s.string(),
-      'A file that holds the token; of several lines the first. Goes before `token` and `tokens`. A new text is used from the next request on.',
+      'A file that holds the token, or tokens, one a line. Goes before `token` and `tokens`. A new text is used from the next request on.',
     ),
     header: s.withDefault(header, 'Authorization', 'The header that carries it.'),
   }),
@@ -31,7 +32,7 @@ type Config = s.Infer<typeof config>;
 
 export default extension<Config>({
   type: 'bearertokenauth',
-  summary: 'Adds a bearer token, from the configuration or from a file that is rotated.',
+  summary: 'Adds a bearer token to requests, or lets in those that have one.',
   stability: 'beta',
   config,
   create(config, host) {
@@ -40,6 +41,7 @@ export default extension<Config>({
       // As in the Collector, no file is no start.
       start: async () => void tokens.current(),
       authenticator: bearer(config, tokens),
+      serverAuthenticator: guard(config, tokens),
     };
   },
 });
@@ -80,6 +82,19 @@ function bearer({ header, scheme, filename }: Config, tokens: Tokens): Authentic
       if (status !== 401 || !filename) return { again: false };
       tokens.reread();
       return { again: value() !== sent[name], advice: `the token is from ${filename}` };
+    },
+  };
+}
+
+function guard({ header, scheme }: Config, tokens: Tokens): ServerAuthenticator {
+  const name = header.toLowerCase();
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return {
+    async admit({ headers }) {
+      const given = digest(String(headers[name] ?? ''));
+      // All are compared, so that the time tells nothing.
+      const same = tokens.current().map((one) => timingSafeEqual(digest(scheme ? `${scheme} ${one}` : one), given));
+      return same.includes(true) ? undefined : `${scheme || 'Bearer'} realm="dnscol"`;
     },
   };
 }

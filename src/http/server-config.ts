@@ -1,5 +1,5 @@
 /** The Collector's confighttp server: its keys as fields of a schema, and what they mean to our server. */
-import type { Host } from '#component';
+import type { Host, ServerAuthenticator } from '#component';
 import * as s from '#config';
 import { headerMap } from './client-config.ts';
 import { listenAddress } from './listen-address.ts';
@@ -7,12 +7,10 @@ import type { HttpServerOptions } from './server.ts';
 import { type TlsServerConfig, tlsServerSchema } from './tls-config.ts';
 import type { TlsServerOptions } from './tls-server.ts';
 
-const auth = s.transform(s.anything('map'), (_node, complain): undefined | s.Invalid =>
-  complain(
-    '',
-    'is not supported yet: there is no extension that authenticates requests that come in; use tls.client_ca_file',
-  ),
-);
+const auth = s.object({
+  authenticator: s.required(s.extensionId(), 'Id of the extension that lets requests in.'),
+  request_params: s.withDefault(s.strings(), [], 'Accepted; no authenticator here looks at the query.'),
+});
 
 const middlewares = s.check(s.list(s.anything('middleware')), (list, complain) => {
   if (list.length) complain('', 'is not supported: there are no middleware extensions');
@@ -42,7 +40,7 @@ export const httpServerFields = {
   transport: s.withDefault(s.oneOf('tcp', 'tcp4', 'tcp6'), 'tcp', 'Accepted; the endpoint says which.'),
   tls: s.optional(tlsServerSchema, 'Serve https with this certificate.'),
   cors: s.optional(cors, ''),
-  auth: s.optional(auth, 'Not supported yet.'),
+  auth: s.optional(auth, ''),
   response_headers: s.optional(headerMap(), 'Headers to add to each answer.'),
   read_header_timeout: s.withDefault(
     s.duration(),
@@ -79,8 +77,19 @@ export function httpServerOptions(config: HttpServerConfig, host: Host): Omit<Ht
     writeTimeout: config.write_timeout || 30_000,
     idleTimeout: config.idle_timeout,
     onError: (message, error) => host.log.warn(message, { error }),
+    ...(config.auth ? authenticating(config.auth.authenticator, host) : {}),
     ...(config.tls ? { tls: tlsServerOptions(config.tls) } : {}),
     ...(config.cors?.allowed_origins.length ? { cors: corsOptions(config.cors) } : {}),
+  };
+}
+
+function authenticating(id: string, host: Host): Required<Pick<HttpServerOptions, 'authenticator'>> {
+  return {
+    authenticator(): ServerAuthenticator {
+      const { serverAuthenticator } = host.extension(id);
+      if (!serverAuthenticator) throw new Error(`the extension ${id} cannot authenticate requests that come in`);
+      return serverAuthenticator;
+    },
   };
 }
 

@@ -3,11 +3,13 @@ import type http from 'node:http';
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '#clock';
+import type { ServerAuthenticator } from '#component';
 import { takeListenSocket } from './activation.ts';
 import { answer, type ServerAnswer } from './answer.ts';
 import { type Connections, connectionTable } from './connections.ts';
 import { type CorsOptions, corsHeaders, isPreflight, preflight } from './cors.ts';
 import { listenProblem, reasonOf } from './errors.ts';
+import { guarded } from './guard.ts';
 import { type ListenAddress, parseListenAddress, shownAddress } from './listen-address.ts';
 import type { TlsServerOptions } from './tls-server.ts';
 
@@ -30,6 +32,8 @@ export interface HttpServerOptions {
   /** Others are answered with 405. Default GET and HEAD; a HEAD gets the head of what GET would. */
   methods?: readonly string[];
   tls?: TlsServerOptions;
+  /** Gives, when the server starts, who lets requests in; what it throws is why the server cannot start. */
+  authenticator?(): ServerAuthenticator;
   cors?: CorsOptions;
   /** Added to every answer. */
   responseHeaders?: Readonly<Record<string, string>>;
@@ -78,8 +82,9 @@ export function createHttpServer(options: HttpServerOptions, clock: Clock = syst
   return {
     async start() {
       const connections = connectionTable();
+      const handle = guarded(options.handle, options.authenticator?.());
       const fd = options.socketActivation ? takeListenSocket() : undefined;
-      const server = await makeServer(options, clock, connections, () => running === undefined);
+      const server = await makeServer({ ...options, handle }, clock, connections, () => running === undefined);
       bound = fd === undefined ? await listen(server, address) : await listenOn(server, fd);
       running = { server, connections };
     },

@@ -135,3 +135,42 @@ describe('an agent that signs in', () => {
     expect((await agent.exit).code).to.equal(0);
   }
 });
+
+describe('an agent whose pages want a password', () => {
+  afterEach(stopChildren);
+
+  it('shows them to whoever has it, its own scraper among them', async () => {
+    const [page = 0, health = 0, copy = 0] = await freePorts(3);
+    const scrape = `{job_name: page, basic_auth: {username: me, password: CANARY-1}, static_configs: [{targets: ['127.0.0.1:${page}']}]}`;
+    const agent = await startAgent(`
+receivers:
+  prometheus: {config: {global: {scrape_interval: 200ms, scrape_timeout: 200ms}, scrape_configs: [${scrape}]}}
+  cgroup: {collection_interval: 200ms, cgroups: ['*']}
+extensions:
+  health_check: {endpoint: '127.0.0.1:${health}', auth: {authenticator: bearertokenauth}}
+  bearertokenauth: {token: CANARY-2}
+  basicauth: {htpasswd: {inline: 'me:CANARY-1'}}
+exporters:
+  prometheus/page: {endpoint: '127.0.0.1:${page}', auth: {authenticator: basicauth}}
+  prometheus/copy: {endpoint: '127.0.0.1:${copy}'}
+service:
+  extensions: [health_check, bearertokenauth, basicauth]
+  telemetry: {metrics: {level: none}, logs: {level: debug}}
+  pipelines:
+    metrics/page: {receivers: [cgroup], exporters: [prometheus/page]}
+    metrics/copy: {receivers: [prometheus], exporters: [prometheus/copy]}
+`);
+    const status = async (port: number, authorization?: string) =>
+      (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: authorization ? { authorization } : {} })).status;
+    expect(await status(page)).to.equal(401);
+    expect(await status(page, basic('me:CANARY-0'))).to.equal(401);
+    expect(await status(page, basic('me:CANARY-1'))).to.equal(200);
+    expect(await status(health)).to.equal(401);
+    expect(await status(health, 'Bearer CANARY-2')).to.equal(200);
+    await until(
+      async () => /^up\{.*job="page".*\} 1$/m.test(await fetchPage(`http://127.0.0.1:${copy}/metrics`)),
+      'up is 1',
+    );
+    expect(agent.output()).to.not.contain('CANARY');
+  });
+});

@@ -110,7 +110,7 @@ describe('confighttp server keys', () => {
       expect(() => s.parse(server, { endpoint: 'a:1', ...what })).to.throw(why);
     });
   refuses({ endpoint: 'localhost' }, 'endpoint: must be host:port');
-  refuses({ auth: { authenticator: 'basicauth' } }, 'auth: is not supported yet');
+  refuses({ auth: {} }, 'auth.authenticator: is missing');
   refuses({ tls: { client_ca_file: 'ca.pem' } }, 'tls: needs a certificate');
 });
 

@@ -289,7 +289,7 @@ describe('exporter prometheus', () => {
     expect(wrong({ namespace: 'a-b' })).to.throw('namespace: is not a metric name');
     expect(wrong({ const_labels: { 'a-b': 'c' } })).to.throw('const_labels.a-b: is not a label name');
     expect(wrong({ metric_expiraton: '1m' })).to.throw('did you mean metric_expiration');
-    expect(wrong({ auth: { authenticator: 'x' } })).to.throw('auth: is not supported yet');
+    expect(wrong({ auth: { authenticatr: 'x' } })).to.throw('auth.authenticatr: is not an option');
   });
 
   exporterContract(factory, {

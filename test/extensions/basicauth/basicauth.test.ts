@@ -83,7 +83,7 @@ describe('extension basicauth, its configuration', () => {
     it(`refuses ${JSON.stringify(options)}`, () => {
       expect(() => parse((factory as ExtensionFactory).config, options)).to.throw(words);
     });
-  refuses({}, 'needs client_auth');
+  refuses({}, 'needs client_auth or htpasswd');
   refuses({ client_auth: { username: 'a:b' } }, 'client_auth.username: must not hold a colon');
   refuses({ client_auth: { aws_secrets_manager: { secret_arn: 'x' } } }, 'aws_secrets_manager: is not supported');
 });

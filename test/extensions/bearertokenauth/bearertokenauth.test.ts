@@ -83,6 +83,22 @@ describe('extension bearertokenauth', () => {
     expect(rig.seen).to.have.length(1);
   });
 
+  it('lets in whoever shows one of its tokens', async () => {
+    tree.write({ token: 'CANARY-1\nCANARY-2\n' });
+    await start({ filename: file() });
+    const admit = (headers: Record<string, string>) =>
+      rig.extension.serverAuthenticator!.admit({ method: 'GET', path: '/', headers }, never);
+    expect(await admit({ authorization: 'Bearer CANARY-1' })).to.equal(undefined);
+    expect(await admit({ authorization: 'Bearer CANARY-2' })).to.equal(undefined);
+    for (const authorization of ['', 'CANARY-1', 'Bearer CANARY', 'Bearer CANARY-11', 'Basic CANARY-1']) {
+      expect(await admit({ authorization })).to.equal('Bearer realm="dnscol"');
+    }
+    expect(await admit({})).to.equal('Bearer realm="dnscol"');
+    tree.write({ token: 'CANARY-333' });
+    expect(await admit({ authorization: 'Bearer CANARY-1' })).to.equal('Bearer realm="dnscol"');
+    expect(await admit({ authorization: 'Bearer CANARY-333' })).to.equal(undefined);
+  });
+
   it('does not start without the file', async () => {
     rig = await authenticatorRig(factory, { filename: join(tree.path, 'none') });
     const error = await rig.extension.start!(never).catch((e) => e);
