@@ -100,8 +100,9 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
   }
 
   function giveUp(item: T, reason: DropReason, error: unknown, heard: boolean): void {
-    const taken = error instanceof PartialError ? error.taken : 0;
-    const points = options.points(item) - taken;
+    const all = options.points(item);
+    const taken = error instanceof PartialError ? Math.min(error.taken, all) : 0;
+    const points = all - taken;
     sent.add(taken);
     lost(host, reason).add(points);
     if (!heard) losses.add(reason, points, error);

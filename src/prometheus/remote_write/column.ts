@@ -1,26 +1,5 @@
-import { type Exemplar, isStale, markStale, type NativeHistogram, type Snapshot } from '#metrics';
+import type { Exemplar, NativeHistogram, Snapshot } from '#metrics';
 import type { HistogramSample } from './histogram.ts';
-
-/** The snapshot with one value more: 1, or stale as soon as everything that the source reports is. */
-export function withTargetInfo(snapshot: Snapshot): Snapshot {
-  const { values, time, times, starts } = snapshot;
-  const more = new Float64Array(values.length + 1);
-  new Uint8Array(more.buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  more[values.length] = 1;
-  if (values.every((_, i) => isStale(values, i))) markStale(more, values.length);
-  return {
-    ...snapshot,
-    values: more,
-    ...(times && { times: longer(times, time) }),
-    ...(starts && { starts: longer(starts, 0) }),
-  };
-}
-
-function longer(values: Float64Array, last: number): Float64Array {
-  const more = new Float64Array(values.length + 1).fill(last);
-  more.set(values);
-  return more;
-}
 
 /** Values as bits, so that a NaN keeps its own; a copy from one such array to bytes makes no BigInt. */
 export const bitsOf = ({ values }: Snapshot): BigUint64Array =>

@@ -2,10 +2,11 @@ import type { Batch, SeriesSet, Snapshot } from '#metrics';
 import { joinBodies, shrink } from './bodies.ts';
 import { BodyPool, makeWriteRequest, type WriteBody } from './body.ts';
 import { Bytes } from './bytes.ts';
-import { bitsOf, exemplarsBySample, histogramSample, timeOf, withTargetInfo } from './column.ts';
+import { bitsOf, exemplarsBySample, histogramSample, timeOf } from './column.ts';
 import { writeExemplars, writeNative } from './extras.ts';
 import { isFor2Only } from './histogram.ts';
 import { laneOf } from './lanes.ts';
+import { TargetInfoTeller } from './target-info.ts';
 import { type Part, type Template, TemplateBuilder } from './template.ts';
 import { createTranslator, type TranslateOptions, type Translator } from './translate.ts';
 import { BodyWriter, type Column, Scratch } from './writer.ts';
@@ -45,6 +46,7 @@ class TemplateEncoder implements RemoteWriteEncoder {
   readonly #lanes: number;
   readonly #translator: Translator;
   readonly #builder: TemplateBuilder;
+  readonly #teller = new TargetInfoTeller();
   readonly #templates = new WeakMap<SeriesSet, Template>();
   readonly #memory = { out: new Scratch(), run: new Scratch(), pool: new BodyPool() };
 
@@ -60,17 +62,20 @@ class TemplateEncoder implements RemoteWriteEncoder {
     let dropped = 0;
     let relabelled = 0;
     const extras = new Map<number, Bytes>();
-    for (const one of batch) {
-      const template = this.#templateOf(one.set);
-      const snapshot = template.hasTargetInfo ? withTargetInfo(one) : one;
+    const infos = this.#teller.choose(batch, ({ set }) => this.#templateOf(set).info?.key);
+    const add = (part: Part, column: Column) => {
+      const own = byLane.get(part.lane);
+      if (own) own.push({ part, column });
+      else byLane.set(part.lane, [{ part, column }]);
+    };
+    for (const snapshot of batch) {
+      const template = this.#templateOf(snapshot.set);
       const column = columnOf(snapshot);
       dropped += template.dropped + this.#extras(snapshot, template, extras);
       relabelled += template.relabelled;
-      for (const part of template.parts) {
-        const own = byLane.get(part.lane);
-        if (own) own.push({ part, column });
-        else byLane.set(part.lane, [{ part, column }]);
-      }
+      for (const part of template.parts) add(part, column);
+      const info = infos.get(snapshot);
+      if (info !== undefined) add(template.info!.part, { ...column, bits: BigUint64Array.of(info), times: undefined });
     }
     const bodies: WriteBody[] = [];
     for (const lane of extras.keys()) if (!byLane.has(lane)) byLane.set(lane, []);

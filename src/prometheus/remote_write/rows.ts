@@ -4,7 +4,7 @@ import { repeated, type Translator } from './translate.ts';
 /** A series that is sent. */
 export interface Row {
   readonly series: Series;
-  /** Its place in the set; behind the last one for `target_info`. */
+  /** Its place in the set. */
   readonly at: number;
   readonly labels: Labels;
 }
@@ -16,8 +16,8 @@ export interface Rows {
   readonly dropped: number;
   /** How many the user's rules leave out. */
   readonly relabelled: number;
-  /** One more value than the set has belongs to `target_info`, the last of the rows. */
-  readonly hasTargetInfo: boolean;
+  /** `target_info`, which has no value in the set; its place is behind the last one. */
+  readonly info: Row | undefined;
 }
 
 const TARGET_INFO = makeFamily('target_info', 'gauge', 'Target metadata');
@@ -35,6 +35,6 @@ export function rowsOf(set: SeriesSet, translator: Translator): Rows {
   });
   const dropped = set.series.length - rows.length - relabelled;
   const info = rows[0] && translator.targetInfo(rows[0].series, set.resource);
-  if (info) rows.push({ series: makeSeries(TARGET_INFO, info), at: labels.length, labels: info });
-  return { rows, dropped, relabelled, hasTargetInfo: info !== undefined };
+  const told = info && { series: makeSeries(TARGET_INFO, info), at: labels.length, labels: info };
+  return { rows, dropped, relabelled, info: told };
 }

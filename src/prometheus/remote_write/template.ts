@@ -1,4 +1,4 @@
-import { equalLabels, type Labels, type Resource, type SeriesSet } from '#metrics';
+import { equalLabels, type Labels, labelsKey, type Resource, type SeriesSet } from '#metrics';
 import { laneOf, sourceOf } from './lanes.ts';
 import { type Row, rowsOf } from './rows.ts';
 import { buildSegment, type Segment } from './segment.ts';
@@ -18,8 +18,8 @@ export interface Template {
   readonly dropped: number;
   /** How many series the user's rules leave out. */
   readonly relabelled: number;
-  /** One more value than the set has belongs to `target_info`. */
-  readonly hasTargetInfo: boolean;
+  /** `target_info`, a part of one series with a value of its own. */
+  readonly info: { readonly part: Part; readonly key: string } | undefined;
 }
 
 export interface Native {
@@ -51,14 +51,20 @@ export class TemplateBuilder {
   }
 
   build(set: SeriesSet): Template {
-    const { rows, dropped, relabelled, hasTargetInfo } = rowsOf(set, this.#translator);
+    const { rows, dropped, relabelled, info } = rowsOf(set, this.#translator);
     const parts = this.#byLane(rows.filter(({ series }) => !series.native)).map(([lane, own]) =>
       this.#part(lane, own, set.resource),
     );
     const natives = rows.flatMap(({ series, at, labels }) =>
       series.native ? [{ at, labels, lane: laneOf(series, this.#lanes) }] : [],
     );
-    return { parts, natives, dropped, relabelled, hasTargetInfo };
+    return { parts, natives, dropped, relabelled, info: info && this.#info(info, set.resource) };
+  }
+
+  #info(row: Row, resource: Resource): Template['info'] {
+    const lane = laneOf(row.series, this.#lanes);
+    const part = { lane, segments: [make([row])], index: undefined, resource };
+    return { part, key: labelsKey(row.labels) };
   }
 
   #byLane(rows: readonly Row[]): [number, readonly Row[]][] {

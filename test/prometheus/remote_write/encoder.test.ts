@@ -226,7 +226,7 @@ describe('remote-write encoder', () => {
         labels: ['__name__', 'target_info', 'instance', 'i', 'job', 'j', 'k8s_pod_name', 'p'],
         samples: [{ value: 1, bits: '3ff0000000000000', time: T }],
       });
-      const gone = decoded(encoder.encode([{ set, values: staleValues(1), time: T }]).bodies);
+      const gone = decoded(encoder.encode([{ set, values: staleValues(1), time: T + 1 }]).bodies);
       expect(gone.map((s) => s.samples[0]!.bits)).to.deep.equal(['7ff0000000000002', '7ff0000000000002']);
     });
 

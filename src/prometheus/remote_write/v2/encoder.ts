@@ -1,16 +1,17 @@
-import type { Batch, Exemplar, SeriesSet, Snapshot } from '#metrics';
+import { type Batch, type Exemplar, labelsKey, type SeriesSet, type Snapshot } from '#metrics';
 import { BodyPool, type WriteBody } from '../body.ts';
 import { Bytes } from '../bytes.ts';
-import { bitsOf, exemplarsBySample, withTargetInfo } from '../column.ts';
+import { bitsOf, exemplarsBySample } from '../column.ts';
 import type { Encoded, EncoderOptions, RemoteWriteEncoder } from '../encoder.ts';
 import type { Counts } from '../fields.ts';
 import { laneOf, sourceOf } from '../lanes.ts';
 import { type Row, type Rows, rowsOf } from '../rows.ts';
 import { compressElements, maxCompressedLength } from '../snappy.ts';
+import { TargetInfoTeller } from '../target-info.ts';
 import { createTranslator, type Translator } from '../translate.ts';
 import { putHead, SAME } from './heads.ts';
 import { MessageWriter } from './message.ts';
-import { makePiece, type Piece, type View, writeData, writePiece } from './piece.ts';
+import { makePiece, type Piece, putSample, type View, writeData, writePiece } from './piece.ts';
 import { type CreatedPlan, planCreated, startsOf } from './starts.ts';
 import { SymbolTable } from './symbols.ts';
 import { commonTime, fill, fits, makeTemplate } from './template.ts';
@@ -23,7 +24,9 @@ const OWN_REQUEST = 500;
 const TRIALS = 2;
 
 /** What a series set is in Remote Write 2.0. */
-interface Plan extends Omit<Rows, 'rows'> {
+interface Plan extends Omit<Rows, 'rows' | 'info'> {
+  /** Of `target_info`, where the set has one. */
+  readonly infoKey: string | undefined;
   readonly pieces: readonly Piece[];
   readonly created: CreatedPlan | undefined;
 }
@@ -37,6 +40,7 @@ class RequestEncoder implements RemoteWriteEncoder {
   readonly #options: EncoderOptions;
   readonly #translator: Translator;
   readonly #plans = new WeakMap<SeriesSet, Plan>();
+  readonly #teller = new TargetInfoTeller();
   readonly #pool = new BodyPool();
   readonly #memory = { records: new Bytes(), row: new Bytes() };
   /** Rows beside a template are written while others wait in a message that is not finished. */
@@ -52,9 +56,10 @@ class RequestEncoder implements RemoteWriteEncoder {
     const lanes = new Map<number, { piece: Piece; view: View }[]>();
     let dropped = 0;
     let relabelled = 0;
+    const infos = this.#teller.choose(batch, ({ set }) => this.#planOf(set).infoKey);
     for (const snapshot of batch) {
       const plan = this.#planOf(snapshot.set);
-      const view = viewOf(plan.hasTargetInfo ? withTargetInfo(snapshot) : snapshot, plan.created);
+      const view = viewOf(snapshot, plan.created, infos.get(snapshot));
       dropped += plan.dropped;
       relabelled += plan.relabelled;
       for (const piece of plan.pieces) {
@@ -101,10 +106,11 @@ class RequestEncoder implements RemoteWriteEncoder {
   /** Undefined when it comes out too long. */
   #fromTemplate(piece: Piece, view: View, time: number): WriteBody | undefined {
     const template = piece.template!;
-    const rest = this.#rest(piece, view, template.rest);
+    const info = view.info === undefined ? undefined : piece.info;
+    const rest = this.#rest(piece, view, template.rest, info);
     const length = template.symbolsLength + rest.symbols.length + template.length + rest.records.length;
     if (length > this.#options.maxLength) return undefined;
-    const counts = { ...rest.counts, samples: piece.index.length };
+    const counts = { ...rest.counts, samples: piece.index.length + (info === undefined ? 0 : 1) };
     return this.#body(piece.lane, length, counts, [
       { elements: template.symbols },
       rest.symbols,
@@ -114,9 +120,9 @@ class RequestEncoder implements RemoteWriteEncoder {
   }
 
   /** The rows that a template does not hold, and the strings that its table does not. */
-  #rest(piece: Piece, view: View, rows: readonly number[]): { symbols: Buffer; records: Buffer; counts: Counts } {
+  #rest(piece: Piece, view: View, rows: readonly number[], info: number | undefined): Rest {
     const counts = { samples: 0, histograms: 0, exemplars: 0 };
-    if (rows.length === 0) return { symbols: EMPTY, records: EMPTY, counts };
+    if (rows.length === 0 && info === undefined) return { symbols: EMPTY, records: EMPTY, counts };
     const { records, row } = this.#beside;
     const { heads } = piece;
     const { symbols } = heads;
@@ -131,6 +137,12 @@ class RequestEncoder implements RemoteWriteEncoder {
       records.nested(0x2a, row.view());
       counts.histograms += piece.natives.has(i) ? 1 : 0;
       counts.exemplars += exemplars.length;
+    }
+    if (info !== undefined) {
+      row.clear();
+      putHead(row, heads, info, SAME);
+      putSample(row, view.info!, Math.trunc(view.snapshot.time), 0);
+      records.nested(0x2a, row.view());
     }
     const more = new Bytes();
     table.write(more, symbols.length);
@@ -160,14 +172,25 @@ class RequestEncoder implements RemoteWriteEncoder {
   #planOf(set: SeriesSet): Plan {
     let plan = this.#plans.get(set);
     if (!plan) {
-      const { rows, ...rest } = rowsOf(set, this.#translator);
-      plan = { ...rest, pieces: this.#pieces(rows), created: planCreated(set) };
+      const { rows, info, ...rest } = rowsOf(set, this.#translator);
+      const infoKey = info && labelsKey(info.labels);
+      plan = { ...rest, pieces: this.#pieces(rows, info), infoKey, created: planCreated(set) };
       this.#plans.set(set, plan);
     }
     return plan;
   }
 
-  #pieces(rows: readonly Row[]): Piece[] {
+  /** `target_info` rides with the last of the pieces in its lane. */
+  #pieces(rows: readonly Row[], info: Row | undefined): Piece[] {
+    const infoLane = info && laneOf(info.series, this.#options.lanes);
+    const made = this.#piecesOf(rows, (lane) => (lane === infoLane ? info : undefined));
+    if (info && !made.some((piece) => piece.info !== undefined)) {
+      made.push(makePiece([], infoLane!, sourceOf(info.series), info));
+    }
+    return made;
+  }
+
+  #piecesOf(rows: readonly Row[], infoOf: (lane: number) => Row | undefined): Piece[] {
     const lanes = new Map<number, Row[]>();
     for (const row of rows) {
       const lane = laneOf(row.series, this.#options.lanes);
@@ -178,9 +201,16 @@ class RequestEncoder implements RemoteWriteEncoder {
     return [...lanes].flatMap(([lane, own]) => {
       const sources = new Set(own.map((row) => sourceOf(row.series)));
       const of = sources.size === 1 ? [...sources][0] : undefined;
-      return evenly(own).map((part) => makePiece(part, lane, of));
+      const parts = evenly(own);
+      return parts.map((part, i) => makePiece(part, lane, of, i === parts.length - 1 ? infoOf(lane) : undefined));
     });
   }
+}
+
+interface Rest {
+  readonly symbols: Buffer;
+  readonly records: Buffer;
+  readonly counts: Counts;
 }
 
 /** Bytes to compress, or elements as they are; `fill` writes them itself. */
@@ -194,10 +224,10 @@ function evenly(rows: readonly Row[]): (readonly Row[])[] {
   return Array.from({ length: count }, (_, i) => rows.slice(cut(i), cut(i + 1)));
 }
 
-function viewOf(snapshot: Snapshot, created: CreatedPlan | undefined): View {
+function viewOf(snapshot: Snapshot, created: CreatedPlan | undefined, info: bigint | undefined): View {
   const exemplars: ReadonlyMap<number, readonly Exemplar[]> | undefined =
     snapshot.exemplars && new Map(exemplarsBySample(snapshot));
-  return { snapshot, bits: bitsOf(snapshot), starts: startsOf(snapshot, created), exemplars };
+  return { snapshot, bits: bitsOf(snapshot), starts: startsOf(snapshot, created), info, exemplars };
 }
 
 /** The time to write into a piece's template, which it then has; undefined when the piece is to be written by hand. */

@@ -17,6 +17,8 @@ export interface Piece {
   readonly of: string | undefined;
   /** Where each row's value stands in the snapshot. */
   readonly index: Uint32Array;
+  /** The row of `target_info`, which has no value in the snapshot, and which no template may hold. */
+  readonly info: number | undefined;
   /** Rows of native histograms. */
   readonly natives: ReadonlySet<number>;
   readonly heads: Heads;
@@ -35,12 +37,15 @@ export interface View {
   readonly snapshot: Snapshot;
   readonly bits: BigUint64Array;
   readonly starts: Float64Array | undefined;
+  /** The bits of `target_info`, where this snapshot is to tell it. */
+  readonly info: bigint | undefined;
   /** By the sample that they belong to. */
   readonly exemplars: ReadonlyMap<number, readonly Exemplar[]> | undefined;
 }
 
-export function makePiece(rows: readonly Row[], lane: number, of: string | undefined): Piece {
-  const heads = encodeHeads(rows);
+/** `info` is `target_info`, which stands behind the rows. */
+export function makePiece(rows: readonly Row[], lane: number, of: string | undefined, info: Row | undefined): Piece {
+  const heads = encodeHeads(info ? [...rows, info] : rows);
   const natives = new Set<number>();
   rows.forEach(({ series }, i) => {
     if (series.native) natives.add(i);
@@ -49,6 +54,7 @@ export function makePiece(rows: readonly Row[], lane: number, of: string | undef
     lane,
     of,
     index: Uint32Array.from(rows, (row) => row.at),
+    info: info && rows.length,
     natives,
     heads,
     source: new Source(heads.symbols),
@@ -77,6 +83,9 @@ export function writePiece(piece: Piece, view: View, writer: MessageWriter): voi
       putHead(row, heads, i, source.map);
       writeData(piece, i, view, exemplars, table, row);
     });
+  }
+  if (piece.info !== undefined && view.info !== undefined) {
+    writer.plain(source, heads, piece.info, view.info, Math.trunc(snapshot.time), 0);
   }
 }
 
