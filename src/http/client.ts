@@ -41,7 +41,10 @@ export function createHttpClient(options: HttpClientOptions = {}, clock: Clock =
     read,
     // What is lent has to be copied to be kept.
     request: (request) => read(request, (response) => ({ ...response, body: Buffer.from(response.body) })),
-    close: () => transport.close(),
+    close() {
+      transport.close();
+      options.onClose?.();
+    },
   };
 }
 

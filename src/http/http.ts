@@ -79,6 +79,8 @@ export interface HttpClientOptions {
   maxIdleConnections?: number;
   /** Milliseconds. */
   idleTimeout?: number;
+  /** Called when the client is closed. */
+  onClose?(): void;
   /** Told when certificate files changed but cannot be used, so that the old ones stay. */
   warn?(message: string, error: unknown): void;
 }

@@ -57,7 +57,10 @@ export function createHttpStreamer(options: HttpClientOptions = {}, clock: Clock
         throw signal.aborted ? signal.reason : requestError(method, url, error);
       }
     },
-    close: () => transport.close(),
+    close() {
+      transport.close();
+      options.onClose?.();
+    },
   };
 }
 

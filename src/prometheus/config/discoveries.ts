@@ -1,9 +1,9 @@
 /** Prometheus' dns_sd_config and http_sd_config (prometheus/discovery/dns and http, 3.x), and the discoveries there are. */
 import * as s from '#config';
 import { httpUrl } from '#http';
-import { httpClientApart, httpClientFields, httpClientRules } from './http-client.ts';
+import { httpClientFields, httpClientRules } from './http-client.ts';
 import { kubernetesSdConfig } from './kubernetes-sd.ts';
-import { apart, given, laxString, promDuration } from './lax.ts';
+import { given, laxString, promDuration } from './lax.ts';
 
 export const DNS_TYPES = ['SRV', 'A', 'AAAA', 'MX', 'NS'] as const;
 export type DnsType = (typeof DNS_TYPES)[number];
@@ -30,16 +30,13 @@ const dnsSdConfig = given(
 export type DnsSdConfig = s.Infer<typeof dnsSdConfig>;
 
 const httpSdConfig = given(
-  apart(
-    s.check(
-      s.object({
-        url: s.required(httpUrl(), 'Where a JSON list of target groups is.'),
-        refresh_interval: s.withDefault(promDuration(), '60s', 'How often to fetch it.'),
-        ...httpClientFields,
-      }),
-      ...httpClientRules,
-    ),
-    httpClientApart,
+  s.check(
+    s.object({
+      url: s.required(httpUrl(), 'Where a JSON list of target groups is.'),
+      refresh_interval: s.withDefault(promDuration(), '60s', 'How often to fetch it.'),
+      ...httpClientFields,
+    }),
+    ...httpClientRules,
   ),
   'http_sd configuration',
 );

@@ -10,14 +10,15 @@ type Part = (signal: AbortSignal) => Promise<Headers> | Headers;
  * What adds credentials and configured headers to each request, or undefined when there are none. Files are read for each
  * request, as prometheus/common does, so a rotated token needs no reload.
  */
-export function httpAuthenticator(config: HttpClientConfig): Authenticator | undefined {
+export function httpAuthenticator(config: HttpClientConfig, oauth2?: Authenticator): Authenticator | undefined {
   const parts = [...authorizationParts(config), ...headerParts(config.http_headers)];
-  if (parts.length === 0) return undefined;
+  if (parts.length === 0) return oauth2;
   return {
-    async authenticate(_request, signal) {
+    ...(oauth2?.refused && { refused: oauth2.refused }),
+    async authenticate(request, signal) {
       const headers: Headers = {};
       for (const part of parts) Object.assign(headers, await part(signal));
-      return headers;
+      return oauth2 ? { ...headers, ...(await oauth2.authenticate(request, signal)) } : headers;
     },
   };
 }

@@ -1,8 +1,8 @@
 /** Prometheus' kubernetes_sd_config (prometheus/discovery/kubernetes/kubernetes.go, 3.x). */
 import * as s from '#config';
 import { httpUrl } from '#http';
-import { type HttpClientConfig, httpClientApart, httpClientFields, httpClientRules } from './http-client.ts';
-import { apart, given, laxBool, laxString } from './lax.ts';
+import { type HttpClientConfig, httpClientFields, httpClientRules } from './http-client.ts';
+import { given, laxBool, laxString } from './lax.ts';
 import { fieldSelectorFault, labelSelectorFault } from './selectors.ts';
 
 export const KUBERNETES_ROLES = ['pod', 'service', 'endpoints', 'endpointslice', 'node', 'ingress'] as const;
@@ -100,6 +100,6 @@ function customHttp(config: HttpClientConfig): string | undefined {
 }
 
 export const kubernetesSdConfig: s.Schema<KubernetesSdConfig> = given(
-  apart(s.check(fields, ...httpClientRules, ...RULES), httpClientApart),
+  s.check(fields, ...httpClientRules, ...RULES),
   'kubernetes_sd configuration',
 );

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import * as s from '#config';
 import { globLastSync } from '../discovery/glob.ts';
 import type { HttpClientConfig } from './http-client.ts';
+import type { TransportConfig } from './http-transport.ts';
 import { resolveScrape, type ScrapeConfig } from './resolve.ts';
 import { checkAll, type PrometheusConfig, prometheusSections, scrapeConfigFile } from './sections.ts';
 
@@ -101,7 +102,14 @@ function fromFolder(scrape: ScrapeConfig, folder: string): ScrapeConfig {
 
 function clientFromFolder(client: HttpClientConfig, at: (path: string) => string): HttpClientConfig {
   const maybe = (path: string | undefined) => (path ? at(path) : path);
-  const { basic_auth, authorization, tls_config, bearer_token_file, http_headers } = client;
+  const { basic_auth, authorization, oauth2, bearer_token_file, http_headers } = client;
+  const tls = ({ tls_config }: TransportConfig) =>
+    tls_config && {
+      ...tls_config,
+      ca_file: maybe(tls_config.ca_file),
+      cert_file: maybe(tls_config.cert_file),
+      key_file: maybe(tls_config.key_file),
+    };
   return {
     ...client,
     bearer_token_file: maybe(bearer_token_file),
@@ -111,12 +119,12 @@ function clientFromFolder(client: HttpClientConfig, at: (path: string) => string
       password_file: maybe(basic_auth.password_file),
     },
     authorization: authorization && { ...authorization, credentials_file: maybe(authorization.credentials_file) },
-    tls_config: tls_config && {
-      ...tls_config,
-      ca_file: maybe(tls_config.ca_file),
-      cert_file: maybe(tls_config.cert_file),
-      key_file: maybe(tls_config.key_file),
+    oauth2: oauth2 && {
+      ...oauth2,
+      client_secret_file: maybe(oauth2.client_secret_file),
+      tls_config: tls(oauth2),
     },
+    tls_config: tls(client),
     http_headers: new Map(
       [...http_headers].map(([name, values]) => [name, { ...values, files: values.files.map(at) }]),
     ),

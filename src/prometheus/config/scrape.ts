@@ -3,7 +3,7 @@ import * as s from '#config';
 import { writtenGroup } from '../discovery/groups.ts';
 import { type RelabelConfig, relabelConfigsSchema } from '../relabel/relabel.ts';
 import { discoveryFields, otherDiscovery } from './discoveries.ts';
-import { httpClientApart, httpClientFields, httpClientRules } from './http-client.ts';
+import { httpClientFields, httpClientRules } from './http-client.ts';
 import { apart, given, laxBool, laxString, limit, promBytes, promDuration } from './lax.ts';
 import { escapingScheme, protocol, protocols, validationScheme } from './protocols.ts';
 
@@ -177,7 +177,7 @@ export const scrapeConfig: s.Schema<WrittenScrape> = given(
         });
       });
     }),
-    (key) => httpClientApart(key) ?? otherDiscovery(key),
+    otherDiscovery,
   ),
   'scrape configuration',
 );

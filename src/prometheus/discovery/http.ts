@@ -22,7 +22,7 @@ const JSON_TYPE = /^application\/json(;\s*charset=("utf-8"|utf-8))?$/i;
 /** Target groups from a web server, in JSON (Prometheus' http_sd_config). When it fails, the last ones stay. */
 export function httpDiscovery(config: HttpSdConfig, { clock, log, metrics, version }: HttpDiscoveryParts): Discovery {
   const interval = config.refresh_interval || 60_000;
-  const client = createHttpClient(httpClientOptions(config), clock);
+  const client = createHttpClient(httpClientOptions(config, clock), clock);
   const headers = {
     'user-agent': `dnscol/${version}`,
     accept: 'application/json',

@@ -52,7 +52,7 @@ export class Job {
   constructor(parts: JobParts) {
     const { config, host, metrics } = parts;
     this.#parts = parts;
-    this.#client = createHttpClient(httpClientOptions(config.http), host.clock);
+    this.#client = createHttpClient(httpClientOptions(config.http, host.clock), host.clock);
     const relabeler = compileRelabel(config.relabel, config.validation);
     this.#populate = createPopulate(config, (labels) => relabeler.relabel(labels));
     const found = [...(parts.discover ?? createDiscover(host))(config), ...(parts.discoveries ?? [])];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from '#config';
 import { httpClientOptions, prometheusConfig } from '#prometheus';
+import { closeServers, httpServer } from '../../support/servers.ts';
 
 const optionsOf = (more: object) =>
   httpClientOptions(parse(prometheusConfig, { scrape_configs: [{ job_name: 'a', ...more }] }).scrapes[0]!.http);
@@ -24,6 +25,7 @@ describe('prometheus/config HTTP client', () => {
     folder = mkdtempSync(join(tmpdir(), 'dnscol-auth-'));
   });
   after(() => rmSync(folder, { recursive: true }));
+  afterEach(closeServers);
 
   const sends = (title: string, config: () => object, want: Record<string, string>) =>
     it(`sends ${title}`, async () => expect(await headersOf(config())).to.deep.equal(want));
@@ -46,6 +48,35 @@ describe('prometheus/config HTTP client', () => {
     () => ({ http_headers: { 'X-A': { values: ['1'], secrets: ['2'], files: [file('header', '3\n')] } } }),
     { 'x-a': '1, 2, 3' },
   );
+
+  it('sends a token of oauth2, beside http_headers, and asks for another when it is refused', async () => {
+    const asked: string[] = [];
+    const server = await httpServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        asked.push(`${request.headers.authorization} ${body}`);
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ access_token: `t${asked.length}`, expires_in: 3600 }));
+      });
+    });
+    const oauth2 = {
+      client_id: 'me',
+      client_secret_file: file('secret', 'pass\n'),
+      scopes: ['a', 'b'],
+      endpoint_params: { audience: 'x' },
+      token_url: `http://127.0.0.1:${server.port}/token`,
+    };
+    const { authenticator, onClose } = optionsOf({ oauth2, http_headers: { 'X-A': { values: ['1'] } } });
+    const request = { method: 'GET', url: new URL('http://a/'), headers: {}, body: new Uint8Array() };
+    const sent = await authenticator!.authenticate(request, new AbortController().signal);
+    expect(sent).to.deep.equal({ authorization: 'Bearer t1', 'x-a': '1' });
+    expect(asked).to.deep.equal([`${basic('me:pass')} grant_type=client_credentials&scope=a+b&audience=x`]);
+    expect(authenticator!.refused).to.be.a('function');
+    onClose!();
+  });
 
   it('a rotated file counts from the next request on', async () => {
     const path = file('rotating', 'old');

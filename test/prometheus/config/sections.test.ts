@@ -164,9 +164,12 @@ scrape_configs:
 `,
     '2 scrape_configs[0].honor_labels: must be true or false, not the number 7',
     '3 scrape_configs[1].nonsense: is not an option',
-    '4 scrape_configs[2].oauth2: is not yet supported',
     '4 scrape_configs[2].scrape_interval: must be a duration such as 30s or 1m30s, not the string "never": not a valid duration string: "never"',
+    '4 scrape_configs[2].oauth2.x: is not an option',
+    '4 scrape_configs[2].oauth2.client_id: is missing',
+    '4 scrape_configs[2].oauth2.token_url: is missing',
     '4 scrape_configs[2].bearer_token: at most one of basic_auth, oauth2, bearer_token may be given',
+    '4 scrape_configs[2].oauth2: at most one of basic_auth, oauth2, authorization may be given',
     '3 scrape_configs[1].job_name: "a" is another scrape configuration\'s job_name',
     '3 scrape_configs[1].scrape_timeout: is greater than scrape_interval',
   );
@@ -201,7 +204,21 @@ scrape_configs:
     '4 scrape_configs[0].proxy_connect_header.Host: is a header that may not be set here',
     '4 scrape_configs[0].proxy_connect_header.x[0]: holds what no header may hold',
   );
-  refuses('oauth2, yet', job('oauth2: {client_id: x}'), '3 scrape_configs[0].oauth2: is not yet supported');
+  refuses(
+    'what oauth2 lacks, and what belongs to a grant that is not there',
+    job('oauth2: {client_secret: a, client_secret_file: b, grant_type: x, claims: {a: 1}, iss: y}'),
+    '3 scrape_configs[0].oauth2.claims: is not supported: it belongs to the grant type jwt-bearer',
+    '3 scrape_configs[0].oauth2.iss: is not supported: it belongs to the grant type jwt-bearer',
+    '3 scrape_configs[0].oauth2.client_id: is missing',
+    '3 scrape_configs[0].oauth2.grant_type: is not supported: client_credentials is',
+    '3 scrape_configs[0].oauth2.token_url: is missing',
+    '3 scrape_configs[0].oauth2.client_secret_file: at most one of client_secret, client_secret_file may be given',
+  );
+  refuses(
+    'oauth2 beside basic_auth',
+    job('basic_auth: {username: u}\n  oauth2: {client_id: x, token_url: "http://a/"}'),
+    '4 scrape_configs[0].oauth2: at most one of basic_auth, oauth2, authorization may be given',
+  );
   refuses(
     'a key that is none, with the nearest',
     job('static_config: []'),
