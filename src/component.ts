@@ -76,6 +76,23 @@ export interface ServerAuthenticator {
   ): Promise<string | undefined>;
 }
 
+/** What a component asks of an extension that has a disk, such as `file_storage`. */
+export interface Storage {
+  /**
+   * A folder that belongs to this component alone, the same each time. To be called when the component is made; the folder is
+   * there, or can be made, from its start on. Throws a sentence when there is none.
+   */
+  lend(kind: Kind, id: string): StorageSpace;
+}
+
+export interface StorageSpace {
+  readonly folder: string;
+  /** The most bytes that the component may have there. */
+  readonly maxBytes: number;
+  /** Everything is to be safe from a power cut before it is called stored; otherwise within a second. */
+  readonly fsync: boolean;
+}
+
 export interface Extension extends Component {
   /** All pipelines run. */
   onReady?(): void;
@@ -87,6 +104,7 @@ export interface Extension extends Component {
   authenticator?: Authenticator;
   /** For servers of ours. */
   serverAuthenticator?: ServerAuthenticator;
+  storage?: Storage;
 }
 
 /** `recoverable`: trouble that may pass by itself. `permanent`: it will not; the component's pipelines are unhealthy. */

@@ -35,6 +35,7 @@ export const components: Record<Kind, Record<string, Load>> = {
   extension: {
     basicauth: () => import('../extensions/basicauth/basicauth.ts'),
     bearertokenauth: () => import('../extensions/bearertokenauth/bearertokenauth.ts'),
+    file_storage: () => import('../extensions/file_storage/file_storage.ts'),
     health_check: () => import('../extensions/health_check/health_check.ts'),
     oauth2client: () => import('../extensions/oauth2client/oauth2client.ts'),
     sigv4auth: () => import('../extensions/sigv4auth/sigv4auth.ts'),

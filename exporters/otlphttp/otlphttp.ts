@@ -12,6 +12,8 @@ import {
   StartTimes,
 } from '#otlp';
 import { createComplaints, createLosses, createSender, type Losses, lost, type Sender } from '#queue';
+import { bodyCodec } from './codec.ts';
+import { type Item, itemOf } from './item.ts';
 import { type Config, config, metricsUrl } from './options.ts';
 import { type Body, post, TooLargeError } from './post.ts';
 
@@ -23,14 +25,6 @@ export default exporter<Config>({
   config,
   create: (options, host) => new OtlpHttpExporter(options, host),
 });
-
-/** What waits to be sent: series sets are shared, so a sample costs little more than its eight bytes. */
-interface Item {
-  readonly stamped: readonly Stamped[];
-  readonly points: number;
-  /** Made at the first attempt, kept for the next. */
-  body?: Promise<Body>;
-}
 
 class OtlpHttpExporter implements Exporter {
   readonly queued = true;
@@ -70,7 +64,9 @@ class OtlpHttpExporter implements Exporter {
       timeout: options.timeout,
       send: (item, signal) => this.#send(item, signal),
       points: (item) => item.points,
-      bytes: (item) => this.#protobuf.size(item.stamped),
+      bytes: (item) => item.ready?.bytes.length ?? this.#protobuf.size(item.stamped),
+      joinable: (item) => !item.ready,
+      codec: bodyCodec((item) => this.#bodyOf(item)),
       merge: (items) => itemOf(items.flatMap((item) => item.stamped)),
       chop: (item, max, sizer) => this.#chop(item, max, sizer),
       split: (item, error) => (error instanceof TooLargeError ? halves(item) : undefined),
@@ -82,6 +78,7 @@ class OtlpHttpExporter implements Exporter {
       { ...httpClientOptions(this.#options, this.#host), followRedirects: true },
       this.#host.clock,
     );
+    await this.#sender.start();
   }
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
@@ -100,10 +97,15 @@ class OtlpHttpExporter implements Exporter {
 
   async #send(item: Item, signal: AbortSignal): Promise<void> {
     if (!this.#client) throw new Error('the exporter is not running');
-    item.body ??= this.#encode(item.stamped);
     const now = () => this.#host.clock.now();
-    const partial = await post(this.#client, this.#url, await item.body, this.#headers, now, signal);
+    const partial = await post(this.#client, this.#url, await this.#bodyOf(item), this.#headers, now, signal);
     if (partial) this.#partly(partial);
+  }
+
+  async #bodyOf(item: Item): Promise<Body> {
+    if (item.ready) return item.ready;
+    item.body ??= this.#encode(item.stamped);
+    return item.body;
   }
 
   async #encode(stamped: readonly Stamped[]): Promise<Body> {
@@ -124,6 +126,7 @@ class OtlpHttpExporter implements Exporter {
 
   /** By whole snapshots: the series of a histogram must stay together. */
   #chop(item: Item, max: number, sizer: 'items' | 'bytes'): Item[] {
+    if (item.ready) return [item];
     const pieces: Stamped[][] = [];
     let room = 0;
     for (const one of item.stamped) {
@@ -137,10 +140,6 @@ class OtlpHttpExporter implements Exporter {
     }
     return pieces.map(itemOf);
   }
-}
-
-function itemOf(stamped: readonly Stamped[]): Item {
-  return { stamped, points: stamped.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0) };
 }
 
 function halves({ stamped }: Item): Item[] | undefined {

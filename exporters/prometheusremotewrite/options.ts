@@ -9,7 +9,7 @@ import {
   relabelConfigsSchema,
   type TranslateOptions,
 } from '#prometheus';
-import { retryOnFailure } from '#queue';
+import { type QueueSettings, retryOnFailure, whenFull } from '#queue';
 
 /** Set by the protocol: the specification forbids that users change them. */
 const PROTOCOL_HEADERS = /^(content-encoding|content-type|user-agent|x-prometheus-remote-write-version)$/i;
@@ -37,17 +37,34 @@ const protobufMessage = s.oneOf('prometheus.WriteRequest', REQUEST_2);
 const DEFAULT_REQUEST_SIZE = 960_000;
 const requestSize = s.transform(s.int({ min: 0 }), (bytes) => bytes || DEFAULT_REQUEST_SIZE);
 
-const wal = s.check(s.anything('map'), (_, complain) =>
-  complain('', 'is not supported yet: what waits to be sent is kept in memory'),
-);
+const ALWAYS_SO = 'Accepted; what was sent is deleted at once, and the metrics are always up to date.';
+
+const walFields = {
+  directory: s.required(
+    s.string({ nonEmpty: true }),
+    'Where the queue is on disk. Only one process may use it at a time.',
+  ),
+  buffer_size: s.withDefault(s.int({ min: 1 }), 300, 'Accepted; what is in memory is bounded by bytes.'),
+  truncate_frequency: s.withDefault(s.duration(), '1m', ALWAYS_SO),
+  lag_record_frequency: s.withDefault(s.duration(), '15s', ALWAYS_SO),
+  max_size: s.withDefault(s.size({ min: 1 }), '1GiB', 'The most bytes on disk; after that the oldest are dropped.'),
+};
 
 const queueFields = {
   enabled: s.withDefault(s.bool(), true, 'Without a queue, whoever hands over a batch waits until it is sent.'),
-  queue_size: s.withDefault(s.int({ min: 1 }), 10_000, 'The most requests that wait or are under way.'),
+  queue_size: s.optional(
+    s.int({ min: 1 }),
+    'The most requests that wait or are under way. `10000` when left out; on disk, as much as fits there.',
+  ),
   num_consumers: s.withDefault(
     s.int({ min: 1 }),
     5,
     'How many requests are under way at once. A source (`job` and `instance`) always has the same consumer, so that its samples arrive in order.',
+  ),
+  when_full: whenFull(),
+  storage: s.optional(
+    s.extensionId(),
+    'Id of a `file_storage` extension: what cannot be sent soon waits on disk, and outlives the process.',
   ),
 };
 
@@ -81,6 +98,7 @@ const fields = s.object({
     'Send type, help and unit of each metric family, when it is new and once a minute. (2.0 has them with every series.)',
   ),
   remote_write_queue: s.withDefault(s.object(queueFields), {}, ''),
+  sending_queue: s.optional(s.object(queueFields), 'The same by the name that other exporters have for it.'),
   max_batch_size_bytes: s.withDefault(
     requestSize,
     DEFAULT_REQUEST_SIZE,
@@ -124,8 +142,8 @@ const fields = s.object({
     [],
     "Rules that choose what is sent and change its labels, after everything else: Prometheus' write_relabel_configs.",
   ),
-  retry_on_failure: retryOnFailure({ initial_interval: '50ms' }),
-  wal: s.optional(wal, 'Not supported yet.'),
+  retry_on_failure: retryOnFailure({ initial_interval: '50ms', max_elapsed_time: '0s' }),
+  wal: s.optional(s.object(walFields), "The Collector's name for a queue on disk, which needs no extension."),
 });
 
 type Fields = s.Infer<typeof fields>;
@@ -135,21 +153,52 @@ const isUnescaped = ({ translation_strategy: strategy }: Fields): boolean =>
 
 const nameScheme = (options: Fields): NameValidationScheme => (isUnescaped(options) ? 'utf8' : 'legacy');
 
-export const config = s.check(fields, (options, complain) => {
-  const { translation_strategy: strategy, protobuf_message: message, write_relabel_configs: rules } = options;
-  if (isUnescaped(options) && message !== REQUEST_2) {
-    complain('translation_strategy', `${strategy} needs protobuf_message: ${REQUEST_2}`);
-  }
-  checkRelabelNames(rules, nameScheme(options), (inner, words) => complain(`write_relabel_configs${inner}`, words));
-});
+/** The queue as written, under whichever name. */
+const queueOf = ({ sending_queue, remote_write_queue }: Fields) => sending_queue ?? remote_write_queue;
+
+export const config = s.check(
+  fields,
+  (options, complain) => {
+    const { translation_strategy: strategy, protobuf_message: message, write_relabel_configs: rules } = options;
+    if (isUnescaped(options) && message !== REQUEST_2) {
+      complain('translation_strategy', `${strategy} needs protobuf_message: ${REQUEST_2}`);
+    }
+    checkRelabelNames(rules, nameScheme(options), (inner, words) => complain(`write_relabel_configs${inner}`, words));
+  },
+  (options, complain) => {
+    const { storage, enabled } = queueOf(options);
+    if (options.wal && storage !== undefined) complain('wal', `cannot be with storage: ${storage}`);
+    if (options.wal && !enabled) complain('wal', 'needs the queue enabled');
+  },
+);
 
 export type Config = s.Infer<typeof config>;
 
 export const wantedVersion = ({ protobuf_message }: Config): 1 | 2 => (protobuf_message === REQUEST_2 ? 2 : 1);
 
 /** How many lanes of requests there are, each of which keeps its order. */
-export function laneCount({ max_batch_request_parallelism, remote_write_queue }: Config): number {
-  return max_batch_request_parallelism ?? remote_write_queue.num_consumers;
+export function laneCount(options: Config): number {
+  return options.max_batch_request_parallelism ?? queueOf(options).num_consumers;
+}
+
+const MEMORY_QUEUE_SIZE = 10_000;
+
+export function queueSettings(options: Config): QueueSettings {
+  const { enabled, queue_size, storage, when_full } = queueOf(options);
+  const onDisk = storage !== undefined || options.wal !== undefined;
+  return {
+    enabled,
+    queue_size: queue_size ?? (onDisk ? Number.POSITIVE_INFINITY : MEMORY_QUEUE_SIZE),
+    num_consumers: laneCount(options),
+    sizer: 'requests',
+    wait_for_result: false,
+    block_on_overflow: false,
+    // A write-ahead log is cut off at its old end.
+    when_full: options.wal ? 'drop_oldest' : when_full,
+    storage,
+    // What a busy consumer finds waiting goes into one request; an idle one waits for nothing.
+    batch: { flush_timeout: 0, min_size: 0, max_size: options.max_batch_size_bytes, sizer: 'bytes' },
+  };
 }
 
 /** How series are translated; 1.0 knows escaped names only, whatever the user wants. */

@@ -1,10 +1,20 @@
-import { type Counter, type Exporter, exporter, type Host, PermanentError } from '#component';
+import { type Counter, type Exporter, exporter, type Host, PermanentError, type StorageSpace } from '#component';
 import { createHttpClient, type HttpClient, httpClientOptions } from '#http';
 import { type Batch, pointCount } from '#metrics';
 import { halveBody, joinBodies, shrink, toVersion1, type WriteBody } from '#prometheus';
-import { createLosses, createSender, type Losses, lost, type QueueSettings, type Sender } from '#queue';
+import {
+  createLosses,
+  createSender,
+  type FolderLock,
+  type Losses,
+  lost,
+  queueFolder,
+  type Sender,
+  takeFolder,
+} from '#queue';
+import { bodyCodec } from './codec.ts';
 import { createEncoding, type Encoding } from './encoding.ts';
-import { type Config, config, laneCount, wantedVersion } from './options.ts';
+import { type Config, config, laneCount, queueSettings, wantedVersion } from './options.ts';
 import { post, TooLargeError, UnsupportedError } from './post.ts';
 import { createProtocol, type Protocol } from './protocol.ts';
 import { PartialWriteError, type Written } from './written.ts';
@@ -30,6 +40,8 @@ class RemoteWriteExporter implements Exporter {
   readonly #untranslated: Losses;
   #client: HttpClient | undefined;
   #accepted = false;
+  readonly #wal: StorageSpace | undefined;
+  #lock: FolderLock | undefined;
 
   constructor(options: Config, host: Host) {
     this.#options = options;
@@ -45,6 +57,7 @@ class RemoteWriteExporter implements Exporter {
     );
     this.#encoding = createEncoding(options, host.clock);
     this.#protocol = createProtocol(wantedVersion(options), host.clock, host.log);
+    this.#wal = walSpace(options, host);
     this.#sender = createSender({
       host,
       retry: options.retry_on_failure,
@@ -57,14 +70,26 @@ class RemoteWriteExporter implements Exporter {
       merge: (bodies) => this.#join(bodies),
       chop: (body) => [body],
       split: (body, error) => this.#instead(body, error),
+      codec: bodyCodec,
+      space: this.#wal,
+      recycle: (body) => this.#encoding.recycle(body),
     });
   }
 
-  async start(): Promise<void> {
+  async start(signal: AbortSignal): Promise<void> {
     this.#client = createHttpClient(
       { ...httpClientOptions(this.#options, this.#host), followRedirects: true },
       this.#host.clock,
     );
+    if (this.#wal) await this.#takeWal(this.#wal.folder, signal);
+    await this.#sender.start();
+  }
+
+  async #takeWal(folder: string, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#host;
+    const { lock, trouble } = await takeFolder(folder, { create: true, mode: WAL_MODE, timeout: 1000, clock, signal });
+    this.#lock = lock;
+    if (trouble) log.warn('the disk cannot be used; the queue goes on in memory', { folder, error: trouble });
   }
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
@@ -86,6 +111,8 @@ class RemoteWriteExporter implements Exporter {
     await this.#sender.stop(signal);
     this.#untranslated.flush();
     this.#client?.close();
+    await this.#lock?.release();
+    this.#lock = undefined;
   }
 
   async #send(body: WriteBody, signal: AbortSignal): Promise<void> {
@@ -99,8 +126,6 @@ class RemoteWriteExporter implements Exporter {
       this.#accepted = true;
       this.#host.log.info(`${this.#url.host} accepted the first ${body.samples} samples`);
     }
-    // An attempt that was given up may be answered all the same; its body is then needed for the next one.
-    if (!signal.aborted) this.#encoding.recycle(body);
   }
 
   async #post(body: WriteBody, signal: AbortSignal): Promise<Written | undefined> {
@@ -134,10 +159,7 @@ class RemoteWriteExporter implements Exporter {
 
   #join(bodies: readonly WriteBody[]): WriteBody {
     const isMixed = bodies.some(({ version }) => version !== bodies[0]!.version);
-    const alike = isMixed ? bodies.map((body) => (body.version === 2 ? this.#asVersion1(body) : body)) : bodies;
-    const joined = joinBodies(alike);
-    for (const body of bodies) if (body !== joined) this.#encoding.recycle(body);
-    return joined;
+    return joinBodies(isMixed ? bodies.map((body) => (body.version === 2 ? this.#asVersion1(body) : body)) : bodies);
   }
 
   #untranslatable(points: number): void {
@@ -147,20 +169,11 @@ class RemoteWriteExporter implements Exporter {
   }
 }
 
-function queueSettings(options: Config): QueueSettings {
-  const { enabled, queue_size } = options.remote_write_queue;
-  const max_size = options.max_batch_size_bytes;
-  return {
-    enabled,
-    queue_size,
-    num_consumers: laneCount(options),
-    sizer: 'requests',
-    wait_for_result: false,
-    block_on_overflow: false,
-    storage: undefined,
-    // What a busy consumer finds waiting goes into one request; an idle one waits for nothing.
-    batch: { flush_timeout: 0, min_size: 0, max_size, sizer: 'bytes' },
-  };
+const WAL_MODE = 0o750;
+
+/** The folder of `wal`. */
+function walSpace({ wal }: Config, { kind, id }: Host): StorageSpace | undefined {
+  return wal && { folder: queueFolder(wal.directory, kind, id), maxBytes: wal.max_size, fsync: false };
 }
 
 interface Counters {

@@ -15,6 +15,8 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: Uint8Array): void;
   /** The same with everything made ready, for what is called ten times a second: `argument` is an address. */
   ioctlAt(fd: number, request: bigint, argument: bigint): void;
+  /** flock(2); throws with code `EAGAIN` when `LOCK_NB` is set and somebody else has it. Closing the file lets go of it. */
+  flock(fd: number, operation: number): void;
   /** Moves the calling thread, and no other, into the namespace behind `fd`. Only from a worker thread. */
   setns(fd: number, kind: number): void;
   /**
@@ -31,12 +33,15 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_CLOEXEC = 0o2000000;
 export const CLONE_NEWNET = 0x40000000;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
 
 const SYMBOLS = {
   socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
   close: { arguments: ['int32'], return: 'int32' },
   bind: { arguments: ['int32', 'pointer', 'uint32'], return: 'int32' },
   ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
+  flock: { arguments: ['int32', 'int32'], return: 'int32' },
   setns: { arguments: ['int32', 'int32'], return: 'int32' },
   __errno_location: { arguments: [], return: 'pointer' },
 } as const;
@@ -83,6 +88,7 @@ function bind(ffi: typeof Ffi): Libc {
     ioctl: (fd, request, argument) =>
       void checked('ioctl', functions.ioctl(fd, BigInt(request), ffi.getRawPointer(argument))),
     ioctlAt: (fd, request, argument) => void checked('ioctl', functions.ioctl(fd, request, argument)),
+    flock: (fd, operation) => void checked('flock', functions.flock(fd, operation)),
     setns: (fd, kind) => void checked('setns', functions.setns(fd, kind)),
     addressOf: (bytes) => ffi.getRawPointer(bytes),
   };

@@ -6,7 +6,7 @@ import type { RetrySettings } from './settings.ts';
 import { linked, untilAborted } from './signals.ts';
 
 /** Why points were given up: the attribute `reason` of `otelcol_exporter_send_failed_metric_points`. */
-export type DropReason = 'permanent' | 'retry_disabled' | 'max_elapsed_time' | 'stopped' | 'cancelled';
+export type DropReason = 'permanent' | 'retry_disabled' | 'max_elapsed_time' | 'stopped' | 'cancelled' | 'overflow';
 
 /** The destination took a part of an item for good, and refused the rest for good. */
 export class PartialError extends PermanentError {
@@ -30,6 +30,8 @@ export interface DeliveryOptions<T> {
   send(item: T, signal: AbortSignal): Promise<void>;
   /** Metric points in an item. */
   points(item: T): number;
+  /** Told of an item that was sent and that no attempt reads any more: its memory may be used again. */
+  recycle?(item: T): void;
   /** Smaller items to send, in this order, in place of one that failed with this error; undefined: none would fare better. */
   split?(item: T, error: unknown): readonly T[] | undefined;
   /** From 0 up to but not 1; for tests. */
@@ -42,10 +44,23 @@ export interface Deadlines {
   ended: AbortSignal;
 }
 
-/** Takes one item to its end: sent, or given up, counted and (unless `heard`, where somebody waits for the result) logged. */
+export interface Manner {
+  /** Somebody waits for the result: nothing is logged when the item is given up. */
+  heard?: boolean;
+  /** The caller's own signal. */
+  cancel?: AbortSignal | undefined;
+  /** Stopping does not give the item up: the next process has it. It is neither counted nor logged, and the result is KEPT. */
+  kept?: boolean;
+}
+
+export const KEPT: unique symbol = Symbol('kept');
+
+/** Takes one item to its end: sent, or given up, counted and logged. */
 export interface Delivery<T> {
-  /** Resolves with undefined when sent, or with the error that it was given up for. `cancel` is the caller's own signal. */
-  deliver(item: T, heard: boolean, cancel?: AbortSignal): Promise<unknown>;
+  /** Resolves with undefined when sent, or with the error that it was given up for. */
+  deliver(item: T, manner: Manner): Promise<unknown>;
+  /** Counts, and unless `heard` logs, what is not sent. */
+  giveUp(item: T, reason: DropReason, error: unknown, heard: boolean): void;
   /** Logs the points that were given up and not said yet. */
   flush(): void;
 }
@@ -67,6 +82,9 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
     attributes: { data_type: 'metrics' },
   });
 
+  /** Items that an attempt which was cut short may still read. */
+  const loose = new WeakSet<object>();
+
   async function attempt(item: T, cancel: AbortSignal | undefined): Promise<void> {
     const { controller, unlink } = linked(deadlines.ended, cancel);
     const tooLate = () => controller.abort(new Error(`no answer within ${timeout} ms`));
@@ -79,6 +97,7 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
       inFlight--;
       cancelTimeout?.();
       unlink();
+      if (controller.signal.aborted && typeof item === 'object') loose.add(item as object);
     }
   }
 
@@ -108,13 +127,18 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
     if (!heard) losses.add(reason, points, error);
   }
 
-  async function pieces(items: readonly T[], heard: boolean, cancel?: AbortSignal): Promise<unknown> {
+  async function pieces(items: readonly T[], manner: Manner): Promise<unknown> {
     let failure: unknown;
-    for (const item of items) failure = (await deliver(item, heard, cancel)) ?? failure;
+    for (const item of items) {
+      const result = await deliver(item, manner);
+      if (result === KEPT) return KEPT;
+      failure = result ?? failure;
+    }
     return failure;
   }
 
-  async function deliver(item: T, heard: boolean, cancel?: AbortSignal): Promise<unknown> {
+  async function deliver(item: T, manner: Manner): Promise<unknown> {
+    const { heard = false, cancel, kept } = manner;
     const backoff = createBackoff(retry, options.random);
     const started = host.clock.monotonic();
     for (;;) {
@@ -122,12 +146,14 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
         await attempt(item, cancel);
         sent.add(options.points(item));
         host.report('ok');
+        if (!loose.has(item as object)) options.recycle?.(item);
         return undefined;
       } catch (error) {
         const smaller = options.split?.(item, error);
-        if (smaller) return pieces(smaller, heard, cancel);
+        if (smaller) return pieces(smaller, manner);
         host.report('recoverable', error instanceof Error ? error.message : String(error), 'said');
         const delay = next(error, host.clock.monotonic() - started, backoff, cancel);
+        if (delay === 'stopped' && kept) return KEPT;
         if (typeof delay === 'string') {
           giveUp(item, delay, error, heard);
           return error;
@@ -138,7 +164,7 @@ export function createDelivery<T>(options: DeliveryOptions<T>, deadlines: Deadli
     }
   }
 
-  return { deliver, flush: losses.flush };
+  return { deliver, giveUp, flush: losses.flush };
 }
 
 /** The counter of points that an exporter gave up, by reason. */

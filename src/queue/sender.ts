@@ -1,4 +1,5 @@
 import { type Counter, type Host, PermanentError } from '#component';
+import { type Batching, createBatching } from './batching.ts';
 import { createDelivery, type Delivery, type DeliveryOptions } from './delivery.ts';
 import { Room } from './room.ts';
 import type { QueueBatchSettings, QueueSettings } from './settings.ts';
@@ -14,12 +15,19 @@ export interface SenderOptions<T> extends DeliveryOptions<T> {
    * consumer. Without it any idle consumer takes the next item, and nothing is said about order.
    */
   lane?(item: T): number;
-  /** For `queue.batch`: one item from several, and the pieces of one that is larger than `max`. */
+  /**
+   * For `queue.batch`: one item from several, which are needed no more when it is sent, and the pieces of one that is larger
+   * than `max`.
+   */
   merge?(items: readonly T[]): T;
+  /** False for what cannot be joined with others; everything can when left out. */
+  joinable?(item: T): boolean;
   chop?(item: T, max: number, sizer: QueueBatchSettings['sizer']): readonly T[];
 }
 
 export interface Sender<T> {
+  /** To be called before the first offer. Never rejects because of what a queue on disk finds there. */
+  start(): Promise<void>;
   /**
    * Takes an item. Resolves when it is in the queue (without a queue, or with `wait_for_result`: when it is sent). Rejects
    * when the queue is full or stopped; the item is not taken then. The signal ends the wait for room or for the result;
@@ -28,11 +36,6 @@ export interface Sender<T> {
   offer(item: T, signal: AbortSignal): Promise<void>;
   /** Pauses between attempts end, and all that is held gets one attempt more, until the signal aborts; the rest is dropped. */
   stop(signal: AbortSignal): Promise<void>;
-}
-
-/** `send` with retries, from a bounded queue in memory, with the metrics of the Collector's exporters. */
-export function createSender<T>(options: SenderOptions<T>): Sender<T> {
-  return new QueueSender(options);
 }
 
 interface Entry<T> {
@@ -55,10 +58,12 @@ interface Lane<T> {
   cancelFlush?: (() => void) | undefined;
 }
 
-class QueueSender<T> implements Sender<T> {
+/** Sends with retries from a bounded queue in memory, with the metrics of the Collector's exporters. */
+export class QueueSender<T> implements Sender<T> {
   readonly #options: SenderOptions<T>;
   readonly #queue: QueueSettings | undefined;
   readonly #delivery: Delivery<T>;
+  readonly #batching: Batching<T>;
   readonly #lanes: Lane<T>[];
   readonly #room: Room;
   readonly #refused: Counter;
@@ -71,27 +76,26 @@ class QueueSender<T> implements Sender<T> {
     const { host, queue } = options;
     this.#options = options;
     this.#queue = queue?.enabled ? queue : undefined;
-    if (this.#queue?.batch && !(options.merge && options.chop))
-      throw new Error('sending_queue.batch needs merge and chop');
+    this.#batching = createBatching(options, this.#queue?.batch);
     this.#delivery = createDelivery(options, { stopping: this.#stopping.signal, ended: this.#ended.signal });
     this.#room = new Room(this.#queue?.queue_size ?? Number.POSITIVE_INFINITY);
     const consumers = this.#queue || options.lane ? (queue?.num_consumers ?? 1) : Number.POSITIVE_INFINITY;
     this.#lanes = options.lane
       ? Array.from({ length: consumers }, () => ({ waiting: [], active: 0, consumers: 1 }))
       : [{ waiting: [], active: 0, consumers }];
-    this.#refused = host.meter.counter('otelcol_exporter_enqueue_failed_metric_points', {
-      help: 'Metric points that found no room in the sending queue.',
-      unit: '{datapoints}',
-    });
-    if (this.#queue) showQueue(host, this.#queue, this.#room);
+    this.#refused = refusals(host);
+    const { capacity } = this.#room;
+    if (this.#queue) showQueue(host, this.#queue.sizer, { used: () => this.#room.taken, capacity });
   }
+
+  async start(): Promise<void> {}
 
   async offer(item: T, signal: AbortSignal): Promise<void> {
     this.#stopping.signal.throwIfAborted();
     signal.throwIfAborted();
     const entry: Entry<T> = { item, size: this.#sizeOf(item), since: 0 };
     this.#held++;
-    if (!this.#room.tryTake(entry.size)) await this.#waitForRoom(entry, signal);
+    if (!this.#takeRoom(entry.size)) await this.#waitForRoom(entry, signal);
     entry.since = this.#options.host.clock.monotonic();
     if (!this.#queue) entry.cancel = signal;
     const result = !this.#queue || this.#queue.wait_for_result ? this.#result(entry) : undefined;
@@ -118,6 +122,24 @@ class QueueSender<T> implements Sender<T> {
   #sizeOf(item: T): number {
     if (this.#queue?.sizer === 'items') return this.#options.points(item);
     return this.#queue?.sizer === 'bytes' ? this.#options.bytes(item) : 1;
+  }
+
+  /** Where the oldest are to make room, they do, unless they are under way. */
+  #takeRoom(size: number): boolean {
+    while (!this.#room.tryTake(size)) {
+      if (this.#queue!.when_full !== 'drop_oldest' || size > this.#room.capacity || !this.#dropOldest()) return false;
+    }
+    return true;
+  }
+
+  #dropOldest(): boolean {
+    const waiting = this.#lanes.filter((lane) => lane.waiting.length);
+    if (!waiting.length) return false;
+    const lane = waiting.reduce((a, b) => (b.waiting[0]!.since < a.waiting[0]!.since ? b : a));
+    const entry = lane.waiting.shift()!;
+    this.#delivery.giveUp(entry.item, 'overflow', new Error('it made room for newer ones'), entry.done !== undefined);
+    this.#release([entry], new Error('the sending queue is full: it made room for newer ones'));
+    return true;
   }
 
   async #waitForRoom({ item, size }: Entry<T>, signal: AbortSignal): Promise<void> {
@@ -150,7 +172,7 @@ class QueueSender<T> implements Sender<T> {
 
   #pump(lane: Lane<T>): void {
     while (lane.waiting.length && lane.active < lane.consumers && this.#ready(lane)) {
-      const entries = this.#take(lane);
+      const entries = lane.waiting.splice(0, this.#batching.count(lane.waiting));
       lane.active++;
       void this.#consume(entries).then((failure) => {
         lane.active--;
@@ -173,12 +195,23 @@ class QueueSender<T> implements Sender<T> {
     if (this.#held === 0) this.#whenIdle();
   }
 
+  /** Whether what waits is worth a request; if not, it is looked at again when its time is over. */
+  #ready(lane: Lane<T>): boolean {
+    const { clock } = this.#options.host;
+    lane.cancelFlush?.();
+    lane.cancelFlush = undefined;
+    const left = this.#stopping.signal.aborted ? 0 : this.#batching.wait(lane.waiting, clock.monotonic());
+    if (left <= 0) return true;
+    lane.cancelFlush = clock.after(left, () => this.#pump(lane));
+    return false;
+  }
+
   async #consume(entries: readonly Entry<T>[]): Promise<unknown> {
-    const heard = entries.every((entry) => entry.done);
+    const manner = { heard: entries.every((entry) => entry.done), cancel: entries[0]!.cancel };
     let failure: unknown;
     try {
       for (const item of this.#requests(entries)) {
-        failure = (await this.#delivery.deliver(item, heard, entries[0]!.cancel)) ?? failure;
+        failure = (await this.#delivery.deliver(item, manner)) ?? failure;
       }
     } catch (error) {
       // Only an exporter's own mistake (in points, merge, chop …) gets here; the consumer must live on.
@@ -188,67 +221,31 @@ class QueueSender<T> implements Sender<T> {
     return failure;
   }
 
-  // ---- queue.batch
-
-  /** Whether what waits is worth a request; if not, it is looked at again when its time is over. */
-  #ready(lane: Lane<T>): boolean {
-    const batch = this.#queue?.batch;
-    lane.cancelFlush?.();
-    lane.cancelFlush = undefined;
-    if (!batch || this.#stopping.signal.aborted) return true;
-    const { clock } = this.#options.host;
-    const left = lane.waiting[0]!.since + batch.flush_timeout - clock.monotonic();
-    if (left <= 0 || this.#enough(lane, batch) !== undefined) return true;
-    lane.cancelFlush = clock.after(left, () => this.#pump(lane));
-    return false;
-  }
-
-  /** How many of the first entries make up `min_size`, or undefined when all together do not. */
-  #enough(lane: Lane<T>, { min_size, sizer }: QueueBatchSettings): number | undefined {
-    let size = 0;
-    for (let i = 0; i < lane.waiting.length; i++) {
-      size += this.#measure(lane.waiting[i]!.item, sizer);
-      if (size >= min_size) return i + 1;
-    }
-    return undefined;
-  }
-
-  /** How many of the first entries fit into one request; at least one, which may have to be chopped. */
-  #fitting(lane: Lane<T>, { max_size, sizer }: QueueBatchSettings): number {
-    let n = 0;
-    for (let size = 0; n < lane.waiting.length; n++) {
-      size += this.#measure(lane.waiting[n]!.item, sizer);
-      if (size > max_size) break;
-    }
-    return Math.max(1, n);
-  }
-
-  #measure(item: T, sizer: QueueBatchSettings['sizer']): number {
-    return sizer === 'items' ? this.#options.points(item) : this.#options.bytes(item);
-  }
-
-  /** What goes into the next request: all that fits where there is a `max_size`, else what makes up `min_size`. */
-  #take(lane: Lane<T>): Entry<T>[] {
-    const batch = this.#queue?.batch;
-    if (!batch) return lane.waiting.splice(0, 1);
-    const count = batch.max_size ? this.#fitting(lane, batch) : (this.#enough(lane, batch) ?? lane.waiting.length);
-    return lane.waiting.splice(0, count);
-  }
-
   #requests(entries: readonly Entry<T>[]): readonly T[] {
     const items = entries.map((entry) => entry.item);
-    const batch = this.#queue?.batch;
-    if (!batch) return items;
-    const whole = items.length > 1 ? this.#options.merge!(items) : items[0]!;
-    return batch.max_size ? this.#options.chop!(whole, batch.max_size, batch.sizer) : [whole];
+    const requests = this.#batching.requests(items);
+    if (items.length > 1) for (const item of items) if (!requests.includes(item)) this.#options.recycle?.(item);
+    return requests;
   }
 }
 
-function showQueue(host: Host, { sizer }: QueueSettings, room: Room): void {
+/** The Collector's gauges of a sending queue. */
+export function showQueue(
+  host: Host,
+  sizer: QueueSettings['sizer'],
+  { used, capacity }: { used(): number; capacity: number },
+): void {
   const unit = sizer === 'bytes' ? 'By' : sizer === 'items' ? '{datapoints}' : '{batches}';
   const attributes = { data_type: 'metrics' };
   const size = { unit, attributes, help: 'What the sending queue holds, requests under way included.' };
-  const capacity = { unit, attributes, help: 'The most it may hold.' };
-  host.meter.gauge('otelcol_exporter_queue_size', () => room.taken, size);
-  host.meter.gauge('otelcol_exporter_queue_capacity', () => room.capacity, capacity);
+  const most = { unit, attributes, help: 'The most it may hold.' };
+  host.meter.gauge('otelcol_exporter_queue_size', used, size);
+  host.meter.gauge('otelcol_exporter_queue_capacity', () => (Number.isFinite(capacity) ? capacity : undefined), most);
 }
+
+/** Counts what found no room. */
+export const refusals = (host: Host): Counter =>
+  host.meter.counter('otelcol_exporter_enqueue_failed_metric_points', {
+    help: 'Metric points that found no room in the sending queue.',
+    unit: '{datapoints}',
+  });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { object, parse } from '#config';
-import { retryAfter, retryOnFailure, sendingQueue } from '#queue';
+import { retryAfter, retryOnFailure, sendingQueue, withElapsedTime } from '#queue';
 
 const both = object({ retry_on_failure: retryOnFailure(), sending_queue: sendingQueue() });
 
@@ -18,7 +18,7 @@ describe('queue: settings', () => {
         randomization_factor: 0.5,
         multiplier: 1.5,
         max_interval: 30_000,
-        max_elapsed_time: 300_000,
+        max_elapsed_time: undefined,
       },
       sending_queue: {
         enabled: true,
@@ -27,6 +27,7 @@ describe('queue: settings', () => {
         sizer: 'requests',
         wait_for_result: false,
         block_on_overflow: false,
+        when_full: 'drop_newest',
         storage: undefined,
         batch: undefined,
       },
@@ -44,7 +45,26 @@ describe('queue: settings', () => {
     expect(schema.rows!('r').find((row) => row.key === 'r.initial_interval')).to.have.property('default', '"50ms"');
   });
 
-  refuses({ sending_queue: { storage: 'file_storage' } }, /sending_queue.storage: is not supported yet/);
+  it('a queue on disk has no bound of its own, unless one is given', () => {
+    const size = (queue: Record<string, unknown>) => parse(both, { sending_queue: queue }).sending_queue.queue_size;
+    expect(size({ storage: 'file_storage' })).to.equal(Number.POSITIVE_INFINITY);
+    expect(size({ storage: 'file_storage', queue_size: 5 })).to.equal(5);
+  });
+
+  it('requests are given up after five minutes in memory, and never on disk, unless told otherwise', () => {
+    const { retry_on_failure: retry } = parse(both, {});
+    expect(withElapsedTime(retry, false).max_elapsed_time).to.equal(300_000);
+    expect(withElapsedTime(retry, true).max_elapsed_time).to.equal(0);
+    const told = parse(both, { retry_on_failure: { max_elapsed_time: '1m' } }).retry_on_failure;
+    expect(withElapsedTime(told, true).max_elapsed_time).to.equal(60_000);
+  });
+
+  refuses(
+    { sending_queue: { storage: 'file_storage', wait_for_result: true } },
+    /wait_for_result: cannot be with storage/,
+  );
+  refuses({ sending_queue: { when_full: 'drop_oldest', block_on_overflow: true } }, /when_full: cannot be with/);
+  refuses({ sending_queue: { when_full: 'drop_all' } }, /must be one of drop_newest, drop_oldest/);
   refuses({ sending_queue: { sizer: 'boxes' } }, /must be one of requests, items, bytes/);
   refuses({ sending_queue: { queue_size: 0 } }, /at least 1/);
   refuses({ sending_queue: { batch: { min_size: 10, max_size: 5 } } }, /max_size: must not be less than min_size/);

@@ -310,17 +310,11 @@ describe('exporters/otlphttp', () => {
     refuses('to be without an endpoint', {}, 'needs endpoint or metrics_endpoint');
     refuses('an endpoint without scheme', { endpoint: 'collector:4318' }, 'http://');
     refuses('another encoding', { endpoint: 'http://c', encoding: 'yaml' }, 'must be one of proto, json');
-    refuses(
-      'a queue on disk',
-      { endpoint: 'http://c', sending_queue: { storage: 'file_storage' } },
-      'not supported yet',
-    );
-
     it("has the Collector's defaults", () => {
       const config = parse(factory.config, { endpoint: 'http://c' });
       expect(config).to.deep.include({ encoding: 'proto', compression: 'gzip', timeout: 30_000 });
       expect(config).to.have.nested.property('sending_queue.queue_size', 1000);
-      expect(config).to.have.nested.property('retry_on_failure.max_elapsed_time', 300_000);
+      expect(config).to.have.nested.property('retry_on_failure.max_elapsed_time', undefined);
     });
 
     it('takes the endpoints of signals that dnscol does not have', () => {

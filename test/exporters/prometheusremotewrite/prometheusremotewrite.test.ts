@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Exporter } from '#component';
 import { parse } from '#config';
 import { type Batch, labelsOf, makeFamily, makeSeries, makeSet, type SeriesSet, staleValues } from '#metrics';
-import { config } from '../../../exporters/prometheusremotewrite/options.ts';
+import { config as options, queueSettings } from '../../../exporters/prometheusremotewrite/options.ts';
 import prometheusremotewrite from '../../../exporters/prometheusremotewrite/prometheusremotewrite.ts';
 import { exporterContract } from '../../contract/exporter.ts';
 import { batchOf, setOf, snapshotOf } from '../../support/batch.ts';
@@ -330,7 +330,7 @@ describe('prometheusremotewrite', () => {
   });
 
   it('max_batch_size_bytes of 0 is the default', () => {
-    const of = (more: object) => parse(config, { endpoint: 'http://h/', ...more }).max_batch_size_bytes;
+    const of = (more: object) => parse(options, { endpoint: 'http://h/', ...more }).max_batch_size_bytes;
     expect(of({ max_batch_size_bytes: 0 })).to.equal(of({}));
   });
 
@@ -498,8 +498,12 @@ describe('prometheusremotewrite', () => {
     refuses({ headers: { 'X-Prometheus-Remote-Write-Version': '2' } }, /belongs to the remote-write protocol/);
     refuses({ compression: 'gzip' }, /compression: must be one of snappy/);
     refuses({ translation_strategy: 'NoTranslation' }, /needs protobuf_message/);
-    refuses({ wal: { directory: '/x' } }, /wal: is not supported yet/);
-    refuses({ sending_queue: {} }, /sending_queue: is not an option/);
+    refuses({ wal: {} }, /wal.directory: is missing/);
+    refuses(
+      { wal: { directory: '/x' }, remote_write_queue: { storage: 'file_storage' } },
+      /wal: cannot be with storage/,
+    );
+    refuses({ wal: { directory: '/x' }, sending_queue: { enabled: false } }, /wal: needs the queue enabled/);
     refuses({ external_labels: { 'a-b': 'c' } }, /is not a label name/);
     refuses({ retry_on_failure: { max_elapsed_time: '10s' } }, /must not be shorter than max_interval/);
 
@@ -509,10 +513,31 @@ describe('prometheusremotewrite', () => {
         timeout: 5000,
         compression: 'snappy',
         add_metric_suffixes: false,
-        remote_write_queue: { enabled: true, queue_size: 10_000, num_consumers: 5 },
+        remote_write_queue: {
+          enabled: true,
+          queue_size: undefined,
+          num_consumers: 5,
+          when_full: 'drop_newest',
+          storage: undefined,
+        },
         max_batch_size_bytes: 960_000,
       });
       expect(config).to.have.nested.property('retry_on_failure.initial_interval', 50);
+      expect(config).to.have.nested.property('retry_on_failure.max_elapsed_time', 0);
+      const queue = queueSettings(parse(options, { endpoint: 'http://127.0.0.1:1/' }));
+      expect(queue).to.include({ queue_size: 10_000, num_consumers: 5 });
+    });
+
+    it('takes the queue by the name that other exporters have for it', () => {
+      const written = { endpoint: 'http://127.0.0.1:1/', sending_queue: { num_consumers: 2, storage: 'file_storage' } };
+      const queue = queueSettings(parse(options, written));
+      expect(queue).to.include({ num_consumers: 2, storage: 'file_storage', queue_size: Number.POSITIVE_INFINITY });
+    });
+
+    it('takes the wal section of the Collector', () => {
+      const wal = { directory: '/x', buffer_size: 100, truncate_frequency: '45s', lag_record_frequency: '15s' };
+      const queue = queueSettings(parse(options, { endpoint: 'http://127.0.0.1:1/', wal }));
+      expect(queue).to.include({ when_full: 'drop_oldest', queue_size: Number.POSITIVE_INFINITY });
     });
   });
 });

@@ -1,0 +1,17 @@
+import type { Stamped } from '#otlp';
+import type { Body } from './post.ts';
+
+/** What waits to be sent: series sets are shared, so a sample costs little more than its eight bytes. */
+export interface Item {
+  /** Empty for what was read back from the queue on disk. */
+  readonly stamped: readonly Stamped[];
+  readonly points: number;
+  /** Made at the first attempt, kept for the next. */
+  body?: Promise<Body>;
+  /** Read back from the queue on disk: it is sent as it is. */
+  readonly ready?: Body;
+}
+
+export function itemOf(stamped: readonly Stamped[]): Item {
+  return { stamped, points: stamped.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0) };
+}
