@@ -126,7 +126,7 @@ function basic(user: SecretFile, password: SecretFile): Authenticator {
     authenticate: async () => ({ authorization: value() }),
     // A file may have been written between the signing and the answer.
     refused({ status, sent }) {
-      if (status !== 401) return { again: false };
+      if (status === 400) return { again: false };
       const changed = [user.reread(), password.reread()].includes(true);
       return { again: changed || value() !== sent.authorization, advice: `signed in as ${user.current()}` };
     },

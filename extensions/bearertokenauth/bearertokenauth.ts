@@ -79,7 +79,7 @@ function bearer({ header, scheme, filename }: Config, tokens: Tokens): Authentic
     authenticate: async () => ({ [name]: value() }),
     // The file may have been written between the signing and the answer.
     refused({ status, sent }) {
-      if (status !== 401 || !filename) return { again: false };
+      if (status === 400 || !filename) return { again: false };
       tokens.reread();
       return { again: value() !== sent[name], advice: `the token is from ${filename}` };
     },

@@ -10,6 +10,14 @@ import { assumeRole, assumeRoleWithWebIdentity, type Role } from './sts.ts';
 /** What is needed besides the surroundings: the region of STS, once it is wanted. Throws when nobody knows one. */
 export type RegionOfSts = (profile?: string) => string;
 
+/** What a walk through profiles has with it. */
+interface Search {
+  readonly profiles: Profiles;
+  readonly surroundings: Surroundings;
+  readonly region: RegionOfSts;
+  readonly signal: AbortSignal;
+}
+
 export async function fromChain(
   surroundings: Surroundings,
   region: RegionOfSts,
@@ -29,7 +37,7 @@ export async function fromChain(
   if (!profile && isNamed(surroundings)) {
     throw new Error(`AWS_PROFILE names the profile ${name}, which is in neither of ${profiles.files.join(', ')}`);
   }
-  const found = profile && (await fromProfile(name, profiles, surroundings, region, signal, []));
+  const found = profile && (await fromProfile(name, { profiles, surroundings, region, signal }, []));
   return found ?? fromMachine(surroundings, signal);
 }
 
@@ -60,24 +68,16 @@ function fromEnvironment({ environment }: Surroundings): Credentials | undefined
 }
 
 /** Undefined where the profile names no source of keys. `path`: the profiles that led here, by `source_profile`. */
-async function fromProfile(
-  name: string,
-  profiles: Profiles,
-  surroundings: Surroundings,
-  region: RegionOfSts,
-  signal: AbortSignal,
-  path: readonly string[],
-): Promise<Credentials | undefined> {
-  const profile = profiles.byName.get(name);
+async function fromProfile(name: string, search: Search, path: readonly string[]): Promise<Credentials | undefined> {
+  const profile = search.profiles.byName.get(name);
   if (!profile) throw new Error(`the AWS profile ${path.at(-1)} names the source_profile ${name}, which is nowhere`);
-  if (path.length > 10) throw new Error(`the AWS profiles lead from one to the next without end: ${path.join(' → ')}`);
   const arn = profile.get('role_arn');
   const isOwnSource = path.at(-1) === name;
   if (arn && !isOwnSource) {
     if (path.includes(name)) throw new Error(`the AWS profiles lead in a circle: ${[...path, name].join(' → ')}`);
-    return roleOf(name, profile, roleIn(profile, arn), profiles, surroundings, region, signal, path);
+    return roleOf(name, profile, roleIn(profile, arn), search, path);
   }
-  return keysIn(name, profile) ?? fromElsewhere(name, profile, surroundings, signal);
+  return keysIn(name, profile) ?? fromElsewhere(name, profile, search);
 }
 
 function keysIn(name: string, profile: Profile): Credentials | undefined {
@@ -99,8 +99,7 @@ function keysIn(name: string, profile: Profile): Credentials | undefined {
 async function fromElsewhere(
   name: string,
   profile: Profile,
-  surroundings: Surroundings,
-  signal: AbortSignal,
+  { surroundings, signal }: Search,
 ): Promise<Credentials | undefined> {
   const sso = ['sso_session', 'sso_start_url', 'sso_account_id'].find((key) => profile.has(key));
   if (sso) {
@@ -123,20 +122,18 @@ async function roleOf(
   name: string,
   profile: Profile,
   role: Role,
-  profiles: Profiles,
-  surroundings: Surroundings,
-  region: RegionOfSts,
-  signal: AbortSignal,
+  search: Search,
   path: readonly string[],
 ): Promise<Credentials> {
+  const { surroundings, signal } = search;
   if (profile.has('mfa_serial')) throw new Error(`the AWS profile ${name} wants a second factor: not supported`);
-  const where = region(profile.get('region'));
+  const where = search.region(profile.get('region'));
   const tokenFile = profile.get('web_identity_token_file');
   if (tokenFile) return assumeRoleWithWebIdentity(role, tokenFile, where, surroundings, signal);
   const source = profile.get('source_profile');
   const base = source
-    ? await fromProfile(source, profiles, surroundings, region, signal, [...path, name])
-    : await fromSource(name, profile.get('credential_source'), surroundings, signal);
+    ? await fromProfile(source, search, [...path, name])
+    : await fromSource(name, profile.get('credential_source'), search);
   if (!base) throw new Error(`the AWS profile ${source}, the source_profile of ${name}, has no keys`);
   return assumeRole(role, base, where, surroundings, signal);
 }
@@ -144,8 +141,7 @@ async function roleOf(
 async function fromSource(
   name: string,
   source: string | undefined,
-  surroundings: Surroundings,
-  signal: AbortSignal,
+  { surroundings, signal }: Search,
 ): Promise<Credentials | undefined> {
   const { environment } = surroundings;
   const missing = (what: string) => new Error(`the AWS profile ${name} has credential_source ${source}: ${what}`);

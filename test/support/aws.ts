@@ -45,7 +45,7 @@ export interface Double {
   calls: Call[];
 }
 
-async function double(now: () => number, answer: (call: Call) => Answered | Promise<Answered>): Promise<Double> {
+export async function double(now: () => number, answer: (call: Call) => Answered | Promise<Answered>): Promise<Double> {
   const calls: Call[] = [];
   const server = await httpServer(async (request, response) => {
     const { method = '', url = '', headers } = request;

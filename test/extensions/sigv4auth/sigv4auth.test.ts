@@ -188,6 +188,40 @@ describe('extension sigv4auth', () => {
       expect(lines()).to.deep.equal([`signs with the role ${ROLE}, assumed by the keys of the AWS profile base`]);
     });
 
+    it('of a role that a profile assumes with keys of its own', async () => {
+      const base = newKeys();
+      const there = await sts(now);
+      there.known.push(base);
+      tree.write({
+        '.aws/credentials': `[default]\naws_access_key_id=${base.id}\naws_secret_access_key=${base.secret}\naws_session_token=${base.token}\n`,
+        '.aws/config': `[default]\nrole_arn = ${ROLE}\nsource_profile = default\nregion = eu-west-3\n`,
+      });
+      await failureOrGiven(make({ AWS_ENDPOINT_URL_STS: there.url }, { service: 'aps' }), there);
+      expect(there.calls[0]!.headers.authorization).to.contain('/eu-west-3/sts/aws4_request');
+    });
+
+    it('of a role whose keys a profile has from the container or the environment', async () => {
+      const base = newKeys();
+      const there = await sts(now);
+      there.known.push(base);
+      const agent = await containerAgent(
+        now,
+        () => 'CANARY-pod',
+        () => base,
+      );
+      const environment = {
+        AWS_ENDPOINT_URL_STS: there.url,
+        AWS_PROFILE: 'w',
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: `${agent.url}/v1/credentials`,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN: 'CANARY-pod',
+      };
+      tree.write({ '.aws/config': `[profile w]\nrole_arn = ${ROLE}\ncredential_source = EcsContainer\n` });
+      await failureOrGiven(make(environment), there);
+      expect(lines()).to.deep.equal([
+        `signs with the role ${ROLE}, assumed by the container's role, from ${agent.url}/v1/credentials`,
+      ]);
+    });
+
     it('of a role, by the web identity token of IRSA, read anew each time', async () => {
       const there = await sts(now);
       tree.write({ token: 'good-CANARY-1\n' });
