@@ -251,6 +251,18 @@ export class ThrottleError extends Error {
   }
 }
 
+/** Memory is short. May be retried; whoever gets this lets go of what it holds only to be faster. */
+export class MemoryShortError extends Error {
+  override readonly name = 'MemoryShortError';
+}
+
+export function isMemoryShort(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    if (e instanceof MemoryShortError || (e instanceof AggregateError && e.errors.some(isMemoryShort))) return true;
+  }
+  return false;
+}
+
 export function isPermanent(error: unknown): boolean {
   for (let e = error; e instanceof Error; e = e.cause) if (e instanceof PermanentError) return true;
   return false;

@@ -1,7 +1,10 @@
-import type { Consumer, Host, Processor } from '#component';
+import { type Consumer, type Host, MemoryShortError, type Processor } from '#component';
 import { type Batch, pointCount } from '#metrics';
 import { type LimiterConfig, type Limits, limitsOf } from './limits.ts';
 import type { Memory } from './memory.ts';
+
+/** Between two checks memory is looked at when data comes, no more often than this. Milliseconds. */
+const LOOK = 50;
 
 /** Refuses batches while memory in use is above the soft limit. The error may be retried: the data is the caller's still. */
 export class MemoryLimiter implements Processor {
@@ -15,6 +18,7 @@ export class MemoryLimiter implements Processor {
   #cancelTimer = () => {};
   #running = false;
   #refusing = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   /** On the clock's monotonic time. */
   #collectedAt = Number.NEGATIVE_INFINITY;
 
@@ -47,23 +51,32 @@ export class MemoryLimiter implements Processor {
     this.#running = false;
     this.#refusing = false;
     this.#cancelTimer();
+    this.#memory.leaveRoom(Number.POSITIVE_INFINITY, 1);
   }
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
     const points = pointCount(batch);
+    // What fills memory comes this way: a check a second would see it too late.
+    if (this.#running && this.#host.clock.monotonic() - this.#lookedAt >= LOOK) this.#look();
     if (this.#refusing) {
       this.#refused.add(points);
-      throw new Error('data refused due to high memory usage');
+      throw new MemoryShortError('data refused due to high memory usage');
     }
     await this.#next.consume(batch, signal);
     this.#accepted.add(points);
   }
 
-  #check(): void {
+  #look(): void {
     const used = this.#settle(this.#memory.used());
     const refuse = used > this.#limits.soft;
     if (refuse !== this.#refusing) this.#say(refuse, used);
     this.#refusing = refuse;
+    this.#memory.leaveRoom(this.#limits.soft - used, used);
+    this.#lookedAt = this.#host.clock.monotonic();
+  }
+
+  #check(): void {
+    this.#look();
     this.#cancelTimer = this.#host.clock.after(this.#config.check_interval, () => this.#check());
   }
 

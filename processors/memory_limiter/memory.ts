@@ -10,7 +10,14 @@ export interface Memory {
   total(): number;
   /** Collects all garbage, now; blocks for as long as that takes. */
   collect(): void;
+  /** Has garbage collected before it takes more than `room` bytes besides the `used` ones. */
+  leaveRoom(room: number, used: number): void;
 }
+
+/** V8 lets the heap grow by this part of what lives, in percent, before it collects all of it: at most what main.ts sets. */
+const MOST_GROWTH = 100;
+const LEAST_GROWTH = 10;
+let growth = MOST_GROWTH;
 
 /**
  * `used` leaves out the program itself and pages that V8 has freed and not yet given back, some 50 MiB of the resident
@@ -28,6 +35,12 @@ export const processMemory: Memory = {
     return limit > 0 && limit < machine ? limit : machine;
   },
   collect: () => collector()(),
+  leaveRoom(room, used) {
+    const percent = Math.min(MOST_GROWTH, Math.max(LEAST_GROWTH, Math.floor((10 * room) / used) * 10));
+    if (percent === growth) return;
+    growth = percent;
+    setFlagsFromString(`--heap-growing-percent=${percent}`);
+  },
 };
 
 let collectGarbage: (() => void) | undefined;

@@ -22,13 +22,15 @@ const NOTHING: Refused = Object.freeze({ outOfBounds: 0, outOfOrder: 0, duplicat
 
 /** Makes batches of one target's pages. Pure but for its memory of the pages before: no clock, no network. */
 export class Collector {
-  readonly #shaper: Shaper;
+  readonly #options: ShaperOptions;
+  #shaper: Shaper;
   readonly #honorTimestamps: boolean;
   readonly #limits: HistogramLimits;
   readonly #staleness = new Staleness();
-  readonly #timestamps = new OwnTimestamps();
+  #timestamps = new OwnTimestamps();
 
   constructor(options: ShaperOptions) {
+    this.#options = options;
     this.#shaper = new Shaper(options);
     this.#honorTimestamps = options.config.honorTimestamps;
     this.#limits = histogramLimits(options.config.limits);
@@ -64,6 +66,12 @@ export class Collector {
       refused: NOTHING,
       arrived: () => this.#staleness.arrived(undefined),
     };
+  }
+
+  /** Lets go of all but what has to be marked stale one day. The same series are other objects afterwards. */
+  forget(): void {
+    this.#shaper = new Shaper(this.#options);
+    this.#timestamps = new OwnTimestamps();
   }
 
   #snapshot(part: Part, page: ParsedPage, time: number, { scraped, kept, added }: Shape): Snapshot {

@@ -1,5 +1,5 @@
 import type { Clock } from '#clock';
-import type { Consumer, Logger } from '#component';
+import { type Consumer, isMemoryShort, type Logger } from '#component';
 import { shownUrl } from '#http';
 import { type Batch, pointCount } from '#metrics';
 import type { Collected, Collector } from './collector.ts';
@@ -181,8 +181,15 @@ export class TargetLoop {
       return true;
     } catch (error) {
       log.debug('samples of a scrape were refused', { job, target: shownUrl(this.target.url), error });
+      if (isMemoryShort(error)) this.#forget();
       return false;
     }
+  }
+
+  /** Gives back what is kept of the page to make the next scrape cheap. */
+  #forget(): void {
+    this.#parts.source.forget();
+    this.#parts.collector.forget();
   }
 
   /** Says once that a target went down, why, and that it is back. */

@@ -14,6 +14,8 @@ export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
 export interface PageSource {
   /** The target's page now. Rejects with a sentence when there is none that can be read. */
   fetch(signal: AbortSignal): Promise<Fetched>;
+  /** Forgets the page that it knows. */
+  forget(): void;
 }
 
 export interface Fetched {
@@ -69,6 +71,7 @@ export function pageSource(parts: PageSourceParts): PageSource {
   }
 
   return {
+    forget: () => parsers.clear(),
     async fetch(signal) {
       const within = deadline(clock, target.timeout, signal);
       try {

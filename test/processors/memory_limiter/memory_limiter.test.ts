@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { expect } from 'chai';
-import { isPermanent, type ProcessorFactory } from '#component';
+import { isMemoryShort, isPermanent, type ProcessorFactory } from '#component';
 import { parse } from '#config';
 import { MemoryLimiter } from '../../../processors/memory_limiter/limiter.ts';
 import { type LimiterConfig, limitsOf } from '../../../processors/memory_limiter/limits.ts';
@@ -19,7 +19,7 @@ const batch = [snapshotOf(setOf([['a'], ['b']]), [1, 2])];
 async function make(config: Record<string, unknown> = {}) {
   const host = fakeHost('processor', 'memory_limiter');
   const next = sink();
-  const memory = { mib: 10, garbage: 0, collections: 0 };
+  const memory = { mib: 10, garbage: 0, collections: 0, rooms: [] as number[] };
   const limiter = new MemoryLimiter(read({ check_interval: '1s', limit_mib: 100, ...config }), host, next, {
     used: () => memory.mib * MIB,
     total: () => 1000 * MIB,
@@ -28,6 +28,7 @@ async function make(config: Record<string, unknown> = {}) {
       memory.garbage = 0;
       memory.collections++;
     },
+    leaveRoom: (room) => void memory.rooms.push(room / MIB),
   });
   await limiter.start();
   const taken = () =>
@@ -58,9 +59,32 @@ describe('processors/memory_limiter', () => {
     expect(host.logs.filter((l) => l.level !== 'debug').map((l) => l.level)).to.deep.equal(['warn', 'info']);
   });
 
+  it('looks again when data comes, no more often than every 50 ms, and says what room is left', async () => {
+    const { host, memory, taken, limiter } = await make();
+    memory.mib = 81;
+    await host.clock.advance(49);
+    expect(await taken()).to.equal(true);
+    await host.clock.advance(1);
+    expect(await taken()).to.equal(false);
+    expect(memory.rooms).to.deep.equal([70, -1]);
+    await limiter.stop();
+    expect(memory.rooms.at(-1)).to.equal(Number.POSITIVE_INFINITY);
+  });
+
+  it('refuses with an error that tells whoever keeps much to let go of it', async () => {
+    const { memory, host, limiter } = await make();
+    memory.mib = 90;
+    await host.clock.advance(1000);
+    const refusal = await limiter.consume(batch, signal).catch((error: unknown) => error);
+    expect(isMemoryShort(new Error('several', { cause: new AggregateError([new Error('x'), refusal]) }))).to.equal(
+      true,
+    );
+    expect(isMemoryShort(new Error('the sending queue is full'))).to.equal(false);
+  });
+
   it('measures at its start, before the first interval', async () => {
     const host = fakeHost('processor');
-    const memory = { used: () => 200 * MIB, total: () => 1000 * MIB, collect: () => {} };
+    const memory = { used: () => 200 * MIB, total: () => 1000 * MIB, collect: () => {}, leaveRoom: () => {} };
     const limiter = new MemoryLimiter(read({ check_interval: '1s', limit_mib: 100 }), host, sink(), memory);
     await limiter.start();
     expect(await limiter.consume(batch, signal).catch(() => 'refused')).to.equal('refused');

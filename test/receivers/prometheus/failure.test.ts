@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PermanentError } from '#component';
+import { MemoryShortError, PermanentError } from '#component';
 import { isStale } from '#metrics';
 import { closeServers, until } from '../../support/servers.ts';
 import { HOUR, reported, rig, samples, scrapeOf, snapshotWith, stopRigs, target } from './rig.ts';
@@ -52,6 +52,22 @@ describe('receivers/prometheus when something is wrong', () => {
     await clock.advance(HOUR);
     await until(() => host.logs.some((entry) => entry.message === 'samples of a scrape were refused'));
     out.fail = undefined;
+    expect(samples(await scrape())).to.deep.equal({ a: 1, b: 'stale' });
+  });
+
+  it('what is kept of a page to make the next scrape cheap is given back when memory is short, and nothing is marked stale for it', async () => {
+    const page = await target('a 1\nb 1\n');
+    const { scrape, out, clock, host } = await rig([scrapeOf([page])]);
+    const first = snapshotWith(await scrape(), 'a').set;
+    expect(snapshotWith(await scrape(), 'a').set).to.equal(first);
+    out.fail = new Error('wrapped', { cause: new MemoryShortError('memory is short') });
+    await clock.advance(HOUR);
+    await until(() => host.logs.some((entry) => entry.message === 'samples of a scrape were refused'));
+    out.fail = undefined;
+    const after = await scrape();
+    expect(snapshotWith(after, 'a').set).not.to.equal(first);
+    expect(samples(after)).to.deep.equal({ a: 1, b: 1 });
+    page.body = 'a 1\n';
     expect(samples(await scrape())).to.deep.equal({ a: 1, b: 'stale' });
   });
 
