@@ -1,28 +1,14 @@
 /** A remote-write receiver that decodes strictly and keeps what came. */
-import { decodeBody } from '../../support/write_request.ts';
+
+import { type Kept, type Point, takeIn } from './decode.ts';
 import type { Lab } from './threat.ts';
 import { answer, type RawRequest, serve } from './wire.ts';
-
-export interface Point {
-  /** Milliseconds since the epoch. */
-  time: number;
-  value: number;
-  /** The value's sixteen hexadecimal digits. */
-  bits: string;
-}
-
-export interface Kept {
-  labels: ReadonlyMap<string, string>;
-  points: Point[];
-}
 
 export interface Sink {
   url: string;
   /** Requests taken, and bytes of them. */
   requests: number;
   bytes: number;
-  /** Series by their labels' text. */
-  readonly series: ReadonlyMap<string, Kept>;
   /** The series of this name with these labels. */
   find(name: string, labels?: Readonly<Record<string, string>>): Kept[];
   /** Points of all of them since `since`, a wall time. */
@@ -40,22 +26,19 @@ export interface SinkOptions {
 }
 
 export async function startSink(lab: Lab, options: SinkOptions = {}): Promise<Sink> {
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, Kept | null>();
   // Read when somebody asks: to decode a backlog as it comes would keep this process, and so its targets, from answering.
   const unread: Buffer[] = [];
-  const series = (): ReadonlyMap<string, Kept> => {
-    for (const body of unread.splice(0)) keep(kept, body, options.keep);
-    return kept;
+  const series = (): Kept[] => {
+    for (const body of unread.splice(0)) takeIn(kept, body, options.keep);
+    return [...kept.values()].filter((one) => one !== null);
   };
   const sink: Sink = {
     url: '',
     requests: 0,
     bytes: 0,
-    get series() {
-      return series();
-    },
     find: (name, labels = {}) =>
-      [...series().values()].filter(
+      series().filter(
         (one) =>
           one.labels.get('__name__') === name &&
           Object.entries(labels).every(([label, value]) => one.labels.get(label) === value),
@@ -85,19 +68,3 @@ export async function startSink(lab: Lab, options: SinkOptions = {}): Promise<Si
   sink.url = `http://127.0.0.1:${listener.port}/api/v1/write`;
   return sink;
 }
-
-function keep(all: Map<string, Kept>, body: Buffer, wanted: SinkOptions['keep']): void {
-  for (const { labels, samples } of decodeBody(body).series) {
-    if (wanted && !wanted(nameOf(labels))) continue;
-    const key = labels.join('\0');
-    let one = all.get(key);
-    if (!one) {
-      const pairs = labels.flatMap((name, i) => (i % 2 === 0 ? [[name, labels[i + 1]!] as const] : []));
-      one = { labels: new Map(pairs), points: [] };
-      all.set(key, one);
-    }
-    for (const { time, value, bits } of samples) one.points.push({ time, value, bits });
-  }
-}
-
-const nameOf = (labels: readonly string[]): string => labels[labels.indexOf('__name__') + 1] ?? '';

@@ -1,4 +1,5 @@
 import { until } from '../kit/agent.ts';
+import { bitsOf } from '../kit/decode.ts';
 import { job, startRig } from '../kit/rig.ts';
 import { equal, type Threat } from '../kit/threat.ts';
 import { answer, serve } from '../kit/wire.ts';
@@ -60,9 +61,9 @@ export default {
     );
     const got = NUMBERS.map(([, wanted], i) => {
       const points = rig.sink.points('number', { i: String(i) });
-      return points.length > 0 && points.every(({ bits }) => bits === wanted);
+      return points.length > 0 && points.every((point) => bitsOf(point) === wanted);
     });
-    const scrapedStale = rig.sink.points('number').filter(({ bits }) => bits === STALE).length;
+    const scrapedStale = rig.sink.points('number').filter((point) => bitsOf(point) === STALE).length;
     const ups = rig.sink.points('up', { job: 'refused' });
     return [
       equal('bits as Go makes them', got.filter(Boolean).length, NUMBERS.length),
