@@ -23,14 +23,24 @@ export function checkCrowd(body: Uint8Array, limits: ScrapeLimits): void {
   // No sample is shorter than `a 1` and its line feed.
   if (body.length < 4 * most) return;
   const scraped = sampleLines(body);
-  if (scraped <= most) return;
+  if (scraped > most) throw tooMany(scraped, limits);
+}
+
+function tooMany(scraped: number, limits: ScrapeLimits): RefusedPage {
+  const most = mostSamples(limits);
   const counts = { scraped, kept: 0, added: 0 };
   const allowed = limits.samples > 0 ? `limit: ${limits.samples}` : `${most} are taken where no body_size_limit is set`;
-  throw new RefusedPage(
+  return new RefusedPage(
     new ScrapeError('sample_limit', `sample_limit exceeded (samples on the page: ${scraped}, ${allowed})`),
     counts,
   );
 }
+
+/** The same bound for pages that are not made of lines: as far as they were read. */
+export const crowdOf = (limits: ScrapeLimits) => ({
+  most: mostSamples(limits),
+  refusal: (samples: number): Error => tooMany(samples, limits),
+});
 
 function mostSamples({ samples, bodySize }: ScrapeLimits): number {
   if (samples > 0) return Math.max(OVER * samples, DEFAULT_PAGE_SAMPLES);

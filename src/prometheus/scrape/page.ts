@@ -3,7 +3,7 @@ import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
 import { deadline } from '#kit';
 import { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, PROTO_FIRST_PROTOCOLS, type ScrapeConfig } from '../config/config.ts';
 import { chooseFormat, type PageParser, type ParsedPage, type PlanShelf } from '../exposition/exposition.ts';
-import { checkCrowd } from './crowd.ts';
+import { checkCrowd, crowdOf } from './crowd.ts';
 import { ScrapeError } from './labels.ts';
 import { createTargetParser } from './parsing.ts';
 import type { Target } from './target.ts';
@@ -64,7 +64,8 @@ export function pageSource(parts: PageSourceParts): PageSource {
     if (!parser) {
       parsers.clear();
       const admit = (page: Uint8Array) => checkCrowd(page, config.limits);
-      parser = createTargetParser(format, target.histograms, { onUnconverted, admit, ...(shelf && { shelf }) });
+      const crowd = crowdOf(config.limits);
+      parser = createTargetParser(format, target.histograms, { onUnconverted, admit, crowd, ...(shelf && { shelf }) });
       parsers.set(format, parser);
     }
     return parser.parse(body);

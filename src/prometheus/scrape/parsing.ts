@@ -4,6 +4,7 @@ import {
   customBuckets,
   type PageParser,
   type PlanShelf,
+  type ProtobufOptions,
   type ScrapeFormat,
   withCreated,
 } from '../exposition/exposition.ts';
@@ -23,6 +24,8 @@ export interface ParsingParts {
   onUnconverted(count: number): void;
   /** Sees a text page that is not like the last one before it is read, and throws to refuse it. */
   admit?(page: Uint8Array): void;
+  /** The same for protobuf pages. */
+  crowd?: NonNullable<ProtobufOptions['crowd']>;
   /** What is known of the pages of targets like this one. */
   shelf?: PlanShelf;
 }
@@ -31,11 +34,11 @@ export interface ParsingParts {
 export function createTargetParser(
   format: ScrapeFormat,
   { native, classic, convert }: HistogramForms,
-  { onUnconverted: onRefused, admit, shelf }: ParsingParts,
+  { onUnconverted: onRefused, admit, crowd, shelf }: ParsingParts,
 ): PageParser {
   const parser =
     format === 'protobuf'
-      ? createProtobufParser({ native, classic })
+      ? createProtobufParser({ native, classic, ...(crowd ? { crowd } : {}) })
       : createPageParser({ format, exemplars: format === 'openmetrics', ...(admit ? { admit } : {}) }, shelf);
   if (!convert && format !== 'openmetrics') return parser;
   const converted = convert ? customBuckets({ classic, gauges: format === 'protobuf', onRefused }) : undefined;

@@ -343,6 +343,24 @@ describe('protobuf pages', () => {
     [family('histogram', 'h', [[{}, native({ positiveSpan: [{ offset: 0, length: 4_294_967_295 }] })]])],
     /the positive spans/,
   );
+  refused(
+    'a metric that is larger than any honest one',
+    [family('histogram', 'h', [[{}, native({ positiveDelta: new Array(600_000).fill(0) })]])],
+    /metric family "h": a metric of \d+ bytes, of which 1048576 are taken/,
+  );
+  it('refuse more samples than they may have, before anything is made of them', () => {
+    const crowd = { most: 1000, refusal: (samples: number) => new RangeError(`${samples}`) };
+    const parser = createProtobufParser({ ...NATIVE, crowd });
+    const series = (n: number) =>
+      Array.from({ length: n }, (_, i): [Record<string, string>, Message] => [{ i: `${i}` }, {}]);
+    const fits = protobufPage([family('gauge', 'g', series(1000))]);
+    for (let i = 0; i < 2; i++) expect(parser.parse(fits).values).to.have.length(1000);
+    expect(() => parser.parse(protobufPage([family('gauge', 'g', series(1001))]))).to.throw(RangeError, '1001');
+    const bucket = Array.from({ length: 998 }, (_, i) => ({ upperBound: i, cumulativeCount: 1 }));
+    const wide = protobufPage([family('histogram', 'h', [[{}, { bucket }]])]);
+    expect(() => parser.parse(wide)).to.throw(RangeError, '1001');
+    expect(parser.parse(fits).values).to.have.length(1000);
+  });
   it('refuse a label that is not UTF-8, at its place', () => {
     const body = protobufPage([family('gauge', 'g', [[{ a: 'xyz' }, { value: 1 }]])]);
     body[body.indexOf('xyz')] = 0xff;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkCrowd, DEFAULT_PAGE_SAMPLES } from '../../../src/prometheus/scrape/crowd.ts';
+import { checkCrowd, crowdOf, DEFAULT_PAGE_SAMPLES } from '../../../src/prometheus/scrape/crowd.ts';
 import { RefusedPage } from '../../../src/prometheus/scrape/sorting.ts';
 
 const limits = {
@@ -27,6 +27,12 @@ describe('the bound on the samples of a page', () => {
     checkCrowd(page(250_000), some);
     expect(() => checkCrowd(page(250_001), some)).to.throw('limit: 25000');
     expect(() => checkCrowd(page(200_001), { ...limits, samples: 10 })).to.throw('limit: 10)');
+  });
+
+  it('is the same for pages without lines', () => {
+    const { most, refusal } = crowdOf(limits);
+    expect(most).to.equal(DEFAULT_PAGE_SAMPLES);
+    expect(refusal(200_001)).to.be.instanceOf(RefusedPage).with.property('reason', 'sample_limit');
   });
 
   it('is none where the user set body_size_limit and no sample_limit', () => {

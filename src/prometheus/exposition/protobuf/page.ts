@@ -6,7 +6,10 @@ import { GAUGE_HISTOGRAM, HISTOGRAM, MetricMessage, readText, SUMMARY } from './
 import { isNative, nativeOf } from './native.ts';
 import { Numbers } from './numbers.ts';
 import type { ProtobufOptions } from './parser.ts';
-import { exemplarsOf, type Form, samplesOf, shownBuckets } from './samples.ts';
+import { exemplarsOf, type Form, sampleCount, samplesOf, shownBuckets } from './samples.ts';
+
+/** Bytes of one metric. A native histogram has a thousand; half a million buckets fit into this. */
+const LARGEST_METRIC = 1024 * 1024;
 
 const TYPES: readonly MetricType[] = ['counter', 'gauge', 'summary', 'unknown', 'histogram', 'gaugehistogram'];
 
@@ -157,6 +160,7 @@ export class PageReader {
     const message = this.#message;
     cursor.pos = at;
     cursor.end = end;
+    if (end - at > LARGEST_METRIC) cursor.fail(`a metric of ${end - at} bytes, of which ${LARGEST_METRIC} are taken`);
     message.read(cursor, type);
     const { labelsAt, labelsEnd } = message;
     const known = labelsAt < 0 ? undefined : found?.find(cursor.body, labelsAt, labelsEnd);
@@ -175,6 +179,7 @@ export class PageReader {
       first: this.#values.length,
     };
     this.#same &&= metric.first === known.first;
+    this.#admit(known.samples.length);
     this.#values.copy(this.#before!.values, known.first, known.samples.length);
     this.#note(metric);
     return metric;
@@ -187,6 +192,8 @@ export class PageReader {
     const histogram = native ? nativeOf(message, type === GAUGE_HISTOGRAM) : undefined;
     if (typeof histogram === 'string') this.#cursor.fail(histogram);
     const kept = known !== undefined && isSameShape(known, message, form);
+    // Before anything is made for a sample: sixteen megabytes of empty metrics are eight million.
+    this.#admit(sampleCount(message, type, form));
     const metric: KnownMetric = {
       at,
       end,
@@ -222,6 +229,12 @@ export class PageReader {
     const shown = type === SUMMARY ? points.length : shownBuckets(bounds);
     for (let i = 0; i < shown; i++) values.push(points[i]!);
     if (type !== SUMMARY && bounds[shown - 1] !== Infinity) values.push(total);
+  }
+
+  #admit(more: number): void {
+    const { crowd } = this.#options;
+    const samples = this.#values.length + more;
+    if (crowd && samples > crowd.most) throw crowd.refusal(samples);
   }
 
   #note({ first, time, start, histogram, exemplars }: KnownMetric): void {

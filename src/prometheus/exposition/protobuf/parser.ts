@@ -8,6 +8,8 @@ export interface ProtobufOptions {
   readonly native: boolean;
   /** Buckets that stand beside a native histogram are given too. */
   readonly classic: boolean;
+  /** The most samples that a page may have, and what is thrown for one with more. */
+  readonly crowd?: { readonly most: number; refusal(samples: number): Error };
 }
 
 /**

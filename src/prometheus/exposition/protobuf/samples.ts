@@ -51,6 +51,16 @@ export function samplesOf(
   return samples;
 }
 
+/** How many `samplesOf` gives. */
+export function sampleCount({ bounds }: MetricMessage, type: number, { native, flat }: Form): number {
+  const own = native ? 1 : 0;
+  if (!flat) return own;
+  if (type === SUMMARY) return own + 2 + bounds.length;
+  if (type < HISTOGRAM) return own + 1;
+  const shown = shownBuckets(bounds);
+  return own + 2 + (bounds[shown - 1] === Infinity ? shown : shown + 1);
+}
+
 function flatBounds(bounds: readonly number[]): readonly number[] {
   const shown = bounds.slice(0, shownBuckets(bounds));
   return shown.at(-1) === Infinity ? shown : [...shown, Infinity];
