@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings the real programs that `npm run test:e2e` runs dnscol against: CoreDNS and an OpenTelemetry Collector, built from
-# test/e2e/peers through the Go module proxy, and Prometheus with promtool from Debian's packages. They go into a cache and
+# Brings the real programs that `npm run test:e2e` runs dnscol against: CoreDNS, an OpenTelemetry Collector and a target with
+# native histograms, built from test/e2e/peers through the Go module proxy, and Prometheus with promtool from Debian's packages. They go into a cache and
 # nowhere else: no service starts, root is not needed. What is there already is kept. Only the few small tools that tests
 # find on PATH are installed, by root, where they are missing; none of their packages has a service.
 set -euo pipefail
@@ -82,6 +82,7 @@ fi
 build coredns
 # Without the clouds' service discoveries, which are most of its size.
 build otelcol -tags remove_all_sd
+build histograms
 
 say "$("$bin/prometheus" --version 2>&1 | head -n 1)"
 say "$("$bin/coredns" -version | head -n 1)"

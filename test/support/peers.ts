@@ -68,6 +68,27 @@ export async function ask(coredns: CoreDns): Promise<void> {
   await resolver.resolve4('elsewhere.test').catch(() => {});
 }
 
+export interface HistogramTarget extends Child {
+  /** `127.0.0.1:port` */
+  readonly address: string;
+  observe(value: number): Promise<void>;
+}
+
+/** A target that client_golang instruments, with native and classic histograms, exemplars and created timestamps. */
+export async function startHistograms(): Promise<HistogramTarget> {
+  const [port = 0] = await freePorts(1);
+  const address = `127.0.0.1:${port}`;
+  const child = run(peer('histograms'), [address]);
+  await until(() => answers(`http://${address}/metrics`), 'the target shows its metrics');
+  return {
+    ...child,
+    address,
+    async observe(value) {
+      await (await fetch(`http://${address}/observe?v=${value}`)).arrayBuffer();
+    },
+  };
+}
+
 export interface Prometheus extends Child {
   readonly port: number;
   /** Where remote write goes. */
