@@ -31,7 +31,7 @@ const config = s.check(
     expiry_buffer: s.withDefault(
       s.duration(),
       '5m',
-      'How long before its end a token is replaced; never more than half of its life.',
+      'How long before its end a token is replaced; one that does not live as long is replaced at half of its life.',
     ),
     timeout: s.withDefault(s.duration(), '0s', 'How long one token request may take; 0: 30s.'),
     tls: s.optional(tlsClientSchema, 'Certificates, for an https:// token_url.'),

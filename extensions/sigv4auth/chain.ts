@@ -101,7 +101,7 @@ async function fromElsewhere(
   profile: Profile,
   { surroundings, signal }: Search,
 ): Promise<Credentials | undefined> {
-  const sso = ['sso_session', 'sso_start_url', 'sso_account_id'].find((key) => profile.has(key));
+  const sso = ['sso_session', 'sso_start_url', 'sso_account_id'].find((key) => profile.get(key));
   if (sso) {
     throw new Error(`the AWS profile ${name} has ${sso}: signing in by SSO is not supported; use a role or keys`);
   }
@@ -126,7 +126,7 @@ async function roleOf(
   path: readonly string[],
 ): Promise<Credentials> {
   const { surroundings, signal } = search;
-  if (profile.has('mfa_serial')) throw new Error(`the AWS profile ${name} wants a second factor: not supported`);
+  if (profile.get('mfa_serial')) throw new Error(`the AWS profile ${name} wants a second factor: not supported`);
   const where = search.region(profile.get('region'));
   const tokenFile = profile.get('web_identity_token_file');
   if (tokenFile) return assumeRoleWithWebIdentity(role, tokenFile, where, surroundings, signal);

@@ -53,19 +53,25 @@ async function textOf(path: string, signal: AbortSignal | undefined): Promise<st
 export function parseProfiles(text: string, kind: 'config' | 'credentials'): Map<string, Map<string, string>> {
   const all = new Map<string, Map<string, string>>();
   let settings: Map<string, string> | undefined;
+  // Of the setting without a value that further lines may belong to.
+  let indent = Number.POSITIVE_INFINITY;
   for (const line of text.split(/\r\n|\n|\r/)) {
     if (line.trim() === '' || /^\s*[#;]/.test(line)) continue;
     if (line.startsWith('[')) {
       const name = sectionName(line, kind);
       settings = name === undefined ? undefined : (all.get(name) ?? new Map());
       if (name !== undefined && settings) all.set(name, settings);
+      indent = Number.POSITIVE_INFINITY;
       continue;
     }
-    // An indented line belongs to the setting above it: nested settings, of which none is of use here.
-    if (!settings || /^\s/.test(line)) continue;
     const at = line.indexOf('=');
     const key = line.slice(0, Math.max(at, 0)).trim().toLowerCase();
-    if (key !== '') settings.set(key, withoutComment(line.slice(at + 1)).trim());
+    const own = line.length - line.trimStart().length;
+    // Nested settings, of which none is of use here. Others may be indented as one likes.
+    if (!settings || key === '' || own > indent) continue;
+    const value = withoutComment(line.slice(at + 1)).trim();
+    settings.set(key, value);
+    indent = value === '' ? own : Number.POSITIVE_INFINITY;
   }
   return all;
 }

@@ -16,7 +16,7 @@ export interface Oauth2Options {
   scopes?: readonly string[];
   /** More parameters of the token request; `grant_type` may be among them. */
   endpointParams?: ReadonlyMap<string, readonly string[]>;
-  /** Milliseconds before its end that a token is replaced, at most half of its life. Default 10 s, as in Go. */
+  /** Milliseconds before its end that a token is replaced; one that lives less, at half of its life. Default 10 s, as in Go. */
   expiryBuffer?: number;
   /** Milliseconds for one token request. Default 30 s; 0 is the default. */
   timeout?: number;

@@ -9,7 +9,7 @@ export interface FreshOptions<T> {
   timeout: number;
   /** Milliseconds that a value just loaded is good for; undefined: for ever. */
   life(value: T): number | undefined;
-  /** Milliseconds before its end that a value is replaced; never more than half of its life. */
+  /** Milliseconds before its end that a value is replaced; one that does not live as long is replaced at half of its life. */
   buffer: number;
   /** A load failed. `left`: milliseconds that the old value is still good for; 0 when there is none. */
   onFailed?(error: unknown, left: number): void;
@@ -31,10 +31,10 @@ export interface Fresh<T> {
   stop(): void;
 }
 
-/** Pauses after failed loads, and the least time between two. Milliseconds. */
+/** Pauses after failed loads. Milliseconds. */
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30_000;
-/** A value younger than this is not blamed for being refused. */
+/** A value younger than this is not replaced, where it lives longer at all, nor blamed for being refused. */
 const NEW = 10_000;
 
 interface Held<T> {
@@ -56,18 +56,17 @@ export function keepFresh<T>(options: FreshOptions<T>): Fresh<T> {
 
   const age = ({ monotonic, wall }: Held<T>) => Math.max(clock.monotonic() - monotonic, clock.now() - wall);
   const left = () => (held ? Math.max(0, held.life - age(held)) : 0);
-  const isDue = ({ life }: Held<T>) => left() <= Math.min(options.buffer, life / 2);
+  const isDue = ({ life }: Held<T>) => left() <= (life > options.buffer ? options.buffer : life / 2);
+  const isNew = (one: Held<T>) => age(one) < Math.min(NEW, one.life / 2);
 
   async function load(): Promise<T> {
     const limit = deadline(clock, options.timeout, stopped.signal);
-    const started = clock.monotonic();
     try {
       const work = (async () => options.load(limit.signal))();
       const value = await untilAborted(work, limit.signal);
       const life = Math.max(options.life(value) ?? Number.POSITIVE_INFINITY, FIRST_PAUSE);
       held = { value, monotonic: clock.monotonic(), wall: clock.now(), life };
       pause = 0;
-      notBefore = started + FIRST_PAUSE;
       return value;
     } catch (error) {
       failure = error;
@@ -88,18 +87,18 @@ export function keepFresh<T>(options: FreshOptions<T>): Fresh<T> {
 
   return {
     async get(signal) {
-      const mayLoad = loading !== undefined || clock.monotonic() >= notBefore;
+      const mayLoad = loading !== undefined || pause === 0 || clock.monotonic() >= notBefore;
       if (held && left() > 0) {
         // Who fails is told by onFailed.
-        if (isDue(held) && mayLoad) begin().catch(() => {});
+        if (isDue(held) && mayLoad && !isNew(held)) begin().catch(() => {});
         return held.value;
       }
-      if (!mayLoad && failure !== undefined && pause) throw failure;
+      if (!mayLoad) throw failure;
       return untilAborted(begin(), signal);
     },
     discard(value) {
       if (held?.value !== value) return true;
-      if (age(held) < NEW) return false;
+      if (isNew(held)) return false;
       held = undefined;
       return true;
     },

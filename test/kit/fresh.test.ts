@@ -86,6 +86,15 @@ describe('keepFresh', () => {
     expect(loads()).to.equal(2);
   });
 
+  it('replaces one that lives little longer than the five minutes no sooner than after ten seconds', async () => {
+    const { clock, fresh, loads } = rig({ life: () => 5 * MINUTE + 2000 });
+    for (let second = 0; second < 60; second++) {
+      await fresh.get(never);
+      await clock.advance(1000);
+    }
+    expect(loads()).to.equal(6);
+  });
+
   it('keeps the old value while loading fails, with longer and longer pauses, to its end and no longer', async () => {
     const { clock, fresh, loads, next, failed } = rig();
     await fresh.get(never);

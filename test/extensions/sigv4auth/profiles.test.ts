@@ -32,6 +32,12 @@ describe('AWS profiles', () => {
   );
   parses('have keys in any case, and values with equal signs', '[a]\nB=c==\n', { a: { b: 'c==' } }, 'credentials');
   parses('pass over nested settings', '[a]\ns3 =\n  b = 1\nc = 2\n', { a: { s3: '', c: '2' } }, 'credentials');
+  parses(
+    'may be indented',
+    '[a]\n  b = 1\n\tc = 2\n  s3 =\n    x = 1\n  d = 3\n',
+    { a: { b: '1', c: '2', s3: '', d: '3' } },
+    'credentials',
+  );
   parses('go on where a section comes twice', '[a]\nb=1\nc=1\n[a]\nb=2\n', { a: { b: '2', c: '1' } }, 'credentials');
   parses('pass over what means nothing', 'b=1\n[a\nc=2\n[]\nd=3\n[e]\nf\n=g\n', { e: {} }, 'credentials');
 
