@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Brings the real programs that `npm run test:e2e` runs dnscol against: CoreDNS, an OpenTelemetry Collector and a target with
-# native histograms, built from test/e2e/peers through the Go module proxy, and Prometheus with promtool from Debian's packages. They go into a cache and
+# Brings the real programs that `npm run test:e2e` runs dnscol against: CoreDNS, an OpenTelemetry Collector, a target with native
+# histograms and a Kubernetes API server, built from test/e2e/peers through the Go module proxy, and Prometheus with promtool,
+# and etcd, from Debian's packages. They go into a cache and
 # nowhere else: no service starts, root is not needed. What is there already is kept. Only the few small tools that tests
 # find on PATH are installed, by root, where they are missing; none of their packages has a service.
 set -euo pipefail
@@ -16,11 +17,11 @@ need() {
   command -v "$1" > /dev/null || { say "$1 is missing: $2"; exit 1; }
 }
 
-# build NAME [GO BUILD ARGUMENTS]: named after a hash of its sources, so that a change of version builds anew.
+# build NAME [GO BUILD ARGUMENTS]: named after a hash of its sources and arguments, so that a change of version builds anew.
 build() {
   local name=$1 folder=$sources/$1 built began
   shift
-  built=$cache/$name-$(cat "$folder"/go.mod "$folder"/go.sum "$folder"/main.go | sha256sum | cut -c 1-12)
+  built=$cache/$name-$( (cat "$folder"/go.mod "$folder"/go.sum "$folder"/main.go; printf '%s' "$*") | sha256sum | cut -c 1-12)
   if [ ! -x "$built" ]; then
     need go 'install Go 1.25 or newer'
     say "building $name"
@@ -34,11 +35,12 @@ build() {
   ln -sfn "$built" "$bin/$name"
 }
 
-debian_prometheus() {
-  local work=$cache/debian
-  if [ ! -x "$work/x/usr/bin/prometheus" ]; then
-    need apt-get 'this script takes Prometheus from Debian; put prometheus and promtool on PATH instead'
-    say 'fetching Prometheus'
+# debian PACKAGE: unpacks it into the cache, as $cache/debian-PACKAGE/x.
+debian() {
+  local package=$1 work=$cache/debian-$1
+  if [ ! -d "$work/x" ]; then
+    need apt-get "this script takes $package from Debian; put its programs on PATH instead"
+    say "fetching $package"
     rm -rf "$work"
     mkdir -p "$work"/{lists,cache/archives,state}/partial
     (
@@ -47,13 +49,22 @@ debian_prometheus() {
       own=(-o Dir::State="$work/state" -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache"
         -o APT::Sandbox::User= -o Debug::NoLocking=1)
       apt-get "${own[@]}" -qq update
-      apt-get "${own[@]}" -qq download prometheus
-      dpkg-deb -x prometheus_*.deb x
+      apt-get "${own[@]}" -qq download "$package"
+      # Under another name first: what is cut off must not look finished.
+      dpkg-deb -x "$package"_*.deb part
+      mv part x
       rm -rf lists cache state
     )
   fi
-  ln -sfn "$work/x/usr/bin/prometheus" "$bin/prometheus"
-  ln -sfn "$work/x/usr/bin/promtool" "$bin/promtool"
+}
+
+# either PROGRAMS... PACKAGE: from PATH when they are there, from the Debian package otherwise.
+either() {
+  local package=${*: -1} name from
+  for name in "${@:1:$#-1}"; do
+    from=$(command -v "$name") || { debian "$package"; from=$cache/debian-$package/x/usr/bin/$name; }
+    ln -sfn "$from" "$bin/$name"
+  done
 }
 
 tool() {
@@ -73,18 +84,18 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
-if command -v prometheus > /dev/null && command -v promtool > /dev/null; then
-  ln -sfn "$(command -v prometheus)" "$bin/prometheus"
-  ln -sfn "$(command -v promtool)" "$bin/promtool"
-else
-  debian_prometheus
-fi
+either prometheus promtool prometheus
+either etcd etcd-server
 build coredns
-# Without the clouds' service discoveries, which are most of its size.
-build otelcol -tags remove_all_sd
+# Of the service discoveries, the clouds' are most of its size.
+build otelcol -tags remove_all_sd,enable_kubernetes_sd
 build histograms
+kubernetes=$(sed -n 's|^.*k8s.io/kubernetes \(v[0-9.]*\)$|\1|p' "$sources/kube-apiserver/go.mod")
+build kube-apiserver -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes"
 
 say "$("$bin/prometheus" --version 2>&1 | head -n 1)"
 say "$("$bin/coredns" -version | head -n 1)"
 say "$("$bin/otelcol" --version)"
+say "$("$bin/etcd" --version | head -n 1)"
+say "$("$bin/kube-apiserver" --version)"
 say "all in $bin"

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { expect } from 'chai';
+import { parseAllDocuments } from 'yaml';
 import { generate } from '../scripts/docs.ts';
 import { fillMarkers, metricTable, optionTable } from '../scripts/tables.ts';
 import { components } from '../src/components.ts';
@@ -123,6 +124,18 @@ describe('a shipped configuration', () => {
         components,
       );
       expect(report, file).to.equal('');
+    }
+  });
+
+  it('is what the manifests for Kubernetes run', async () => {
+    for (const [manifest, config] of [
+      ['daemonset', 'kubernetes-node'],
+      ['deployment', 'kubernetes-cluster'],
+    ]) {
+      const documents = parseAllDocuments(readFileSync(`deploy/kubernetes/${manifest}.yaml`, 'utf8'));
+      const map = documents.map((one) => one.toJS()).find(({ kind }) => kind === 'ConfigMap');
+      const [, , ...text] = readFileSync(`config/${config}.yaml`, 'utf8').split('\n');
+      expect(map.data['agent.yaml']).to.equal(text.join('\n'));
     }
   });
 

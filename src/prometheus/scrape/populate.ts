@@ -38,7 +38,8 @@ function populate(
   for (const [position, own] of candidates.entries()) {
     try {
       const labels = populateLabels(config, own, shared, relabel);
-      if (labels) targets.push(makeTarget(labels, config.params));
+      const discovered = (name: string) => own.get(name) ?? shared.get(name);
+      if (labels) targets.push(makeTarget(labels, config.params, discovered));
       else dropped++;
     } catch (error) {
       faults.push(`target ${position} of ${source}: ${(error as Error).message}`);

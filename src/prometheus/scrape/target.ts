@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { type Labels, labelMap, labelsKey, labelsOf, labelValue, type Resource, sortedLabels } from '#metrics';
+import { type Labels, labelMap, labelsKey, labelValue, type Resource, sortedLabels } from '#metrics';
 import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '../config/config.ts';
 import type { HistogramForms } from './parsing.ts';
+import { targetResource } from './resource.ts';
 
 /** One page to scrape. Times in milliseconds. */
 export interface Target {
@@ -95,19 +96,22 @@ function checkBool(labels: LabelMap, name: string, what: string): void {
 
 const isTrue = (labels: Labels, name: string): boolean => /^(1|t|T|TRUE|true|True)$/.test(labelValue(labels, name));
 
-const resourceOf = (scheme: string): Resource => Object.freeze({ attributes: labelsOf({ 'url.scheme': scheme }) });
-// One object each: what is derived from a resource is kept by its identity.
-const RESOURCES: Readonly<Record<string, Resource>> = { 'http:': resourceOf('http'), 'https:': resourceOf('https') };
-
-/** A target from the labels that `populateLabels` gives. Throws when they make no http or https URL. */
-export function makeTarget(labels: Labels, params: ScrapeConfig['params']): Target {
+/**
+ * A target from the labels that `populateLabels` gives; `discovered` gives those that discovery found. Throws when they make
+ * no http or https URL.
+ */
+export function makeTarget(
+  labels: Labels,
+  params: ScrapeConfig['params'],
+  discovered: (label: string) => string | undefined = () => undefined,
+): Target {
   const own = labelMap(labels);
   for (const name of own.keys()) if (name.startsWith('__')) own.delete(name);
   const url = targetUrl(labels, params);
   return {
     key: labelsKey(labels),
     labels: sortedLabels(own),
-    resource: RESOURCES[url.protocol]!,
+    resource: targetResource(url.protocol, discovered),
     url,
     interval: parsePromDuration(labelValue(labels, '__scrape_interval__')),
     timeout: parsePromDuration(labelValue(labels, '__scrape_timeout__')),

@@ -79,9 +79,15 @@ export function createApi(access: Access, clock: Clock, version: string): Api {
   const headers = { accept: 'application/json', 'user-agent': `dnscol/${version}` };
 
   async function open(url: URL, signal: AbortSignal): Promise<HttpStream> {
-    const stream = await streamer.open({ method: 'GET', url, headers, signal });
+    const stream = await streamer.open({ method: 'GET', url, headers, signal }).catch(plain);
     if (stream.status !== 200) throw await apiError(stream, clock.now());
     return stream;
+  }
+
+  /** In place of the whole URL, whose query says nothing that the log does not say anyway. */
+  function plain(error: unknown): never {
+    if (!(error instanceof Error) || !/^GET \S+: /.test(error.message)) throw error;
+    throw new Error(error.message.replace(/^GET \S+: /, `${access.server.host}: `), { cause: error.cause });
   }
 
   return {
@@ -89,7 +95,7 @@ export function createApi(access: Access, clock: Clock, version: string): Api {
       const limit = deadline(clock, ANSWER_TIME, signal);
       try {
         const stream = await open(urlOf(access.server, kind, query, parameters), limit.signal);
-        return pageOf((await readWhole(stream, MAX_PAGE)).toString());
+        return pageOf((await readWhole(stream, MAX_PAGE).catch(plain)).toString());
       } finally {
         limit.end();
       }
@@ -115,7 +121,7 @@ export function createApi(access: Access, clock: Clock, version: string): Api {
         }
       } catch (error) {
         // The connection was half open, or the server forgot to end it.
-        if (!whole.signal.aborted || signal.aborted) throw error;
+        if (!whole.signal.aborted || signal.aborted) plain(error);
       } finally {
         head.end();
         whole.end();
