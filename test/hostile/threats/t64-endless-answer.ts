@@ -6,15 +6,16 @@ import { chunk, flood, head, listen, onRequest } from '../kit/wire.ts';
 const KIB = 1024;
 type Answer = (socket: net.Socket, wrote: (bytes: number) => void) => void;
 
-const letters = Buffer.alloc(4 * KIB, 'a');
+const letters = Buffer.alloc(2 * KIB, 'a');
 /** In small steps, so that what the receiver could write is what was taken. */
 const drip: (piece: Buffer) => Answer = (piece) => (socket, wrote) => {
   let bytes = 0;
   const timer = setInterval(() => {
-    if (socket.writableLength === 0) socket.write(piece);
+    if (socket.writableLength > 0) return;
+    socket.write(piece);
     bytes += piece.length;
     wrote(bytes);
-  }, 2);
+  }, 5);
   socket.on('close', () => clearInterval(timer));
 };
 
@@ -24,7 +25,7 @@ const ANSWERS: readonly [string, Answer][] = [
   ['200 in chunks for ever', start(head(200, { 'transfer-encoding': 'chunked' }), drip(chunk(letters)))],
   ['400 for ever', start(head(400, {}), drip(letters))],
   ['503 of a terabyte', start(head(503, { 'content-length': 2 ** 40 }), drip(letters))],
-  ['head for ever', start(Buffer.from('HTTP/1.1 200 OK\r\n'), drip(Buffer.from(`X: ${'x'.repeat(4 * KIB)}\r\n`)))],
+  ['head for ever', start(Buffer.from('HTTP/1.1 200 OK\r\n'), drip(Buffer.from(`X: ${'x'.repeat(2 * KIB)}\r\n`)))],
   ['1xx for ever', drip(Buffer.from('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'.repeat(10)))],
 ];
 
