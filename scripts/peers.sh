@@ -35,6 +35,20 @@ build() {
   ln -sfn "$built" "$bin/$name"
 }
 
+# suite NAME: a test of Go's, compiled. What it tests comes through the module proxy and is not kept here.
+suite() {
+  local name=$1 folder=$sources/$1 built
+  built=$cache/$name-$(cat "$folder"/go.mod "$folder"/go.sum "$folder"/main_test.go | sha256sum | cut -c 1-12)
+  if [ ! -x "$built" ]; then
+    need go 'install Go 1.25 or newer'
+    say "compiling $name"
+    rm -f "$cache/$name"-*
+    (cd "$folder" && GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice go test -c -trimpath -o "$built.part" .)
+    mv "$built.part" "$built"
+  fi
+  ln -sfn "$built" "$bin/$name"
+}
+
 # debian PACKAGE: unpacks it into the cache, as $cache/debian-PACKAGE/x.
 debian() {
   local package=$1 work=$cache/debian-$1
@@ -90,6 +104,8 @@ build coredns
 # Of the service discoveries, the clouds' are most of its size.
 build otelcol -tags remove_all_sd,enable_kubernetes_sd
 build histograms
+# Prometheus' remote-write sender suite with dnscol as its sender.
+suite rwsender
 kubernetes=$(sed -n 's|^.*k8s.io/kubernetes \(v[0-9.]*\)$|\1|p' "$sources/kube-apiserver/go.mod")
 build kube-apiserver -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes"
 

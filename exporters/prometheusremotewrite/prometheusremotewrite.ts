@@ -1,7 +1,7 @@
 import { type Counter, type Exporter, exporter, type Host, PermanentError, type StorageSpace } from '#component';
 import { createHttpClient, type HttpClient, httpClientOptions } from '#http';
 import { type Batch, pointCount } from '#metrics';
-import { halveBody, joinBodies, shrink, toVersion1, type WriteBody } from '#prometheus';
+import { halveBody, joinBodies, MOST_SAMPLES, shrink, toVersion1, type WriteBody } from '#prometheus';
 import {
   createLosses,
   createSender,
@@ -65,7 +65,7 @@ class RemoteWriteExporter implements Exporter {
       timeout: options.timeout,
       send: (body, signal) => this.#send(body, signal),
       points: (body) => body.samples,
-      bytes: (body) => body.length,
+      bytes: (body) => this.#weight(body),
       lane: (body) => body.lane,
       merge: (bodies) => this.#join(bodies),
       chop: (body) => [body],
@@ -155,6 +155,13 @@ class RemoteWriteExporter implements Exporter {
     const { body: made, dropped } = toVersion1(body);
     if (dropped) this.#untranslatable(dropped);
     return made;
+  }
+
+  /** Its bytes, or so many that no more than MOST_SAMPLES are joined into one request. */
+  #weight({ version, length, samples }: WriteBody): number {
+    return version === 2
+      ? Math.max(length, Math.ceil((samples / MOST_SAMPLES) * this.#options.max_batch_size_bytes))
+      : length;
   }
 
   #join(bodies: readonly WriteBody[]): WriteBody {

@@ -8,3 +8,4 @@ export * from './snappy.ts';
 export type { TranslateOptions } from './translate.ts';
 export { toVersion1 } from './v2/downgrade.ts';
 export { createRemoteWrite2Encoder } from './v2/encoder.ts';
+export { MOST_SAMPLES } from './v2/message.ts';

@@ -10,7 +10,7 @@ import { compressElements, maxCompressedLength } from '../snappy.ts';
 import { TargetInfoTeller } from '../target-info.ts';
 import { createTranslator, type Translator } from '../translate.ts';
 import { putHead, SAME } from './heads.ts';
-import { MessageWriter } from './message.ts';
+import { MessageWriter, MOST_SAMPLES } from './message.ts';
 import { makePiece, type Piece, putSample, type View, writeData, writePiece } from './piece.ts';
 import { type CreatedPlan, planCreated, startsOf } from './starts.ts';
 import { SymbolTable } from './symbols.ts';
@@ -78,9 +78,8 @@ class RequestEncoder implements RemoteWriteEncoder {
   }
 
   #writeLane(lane: number, pieces: readonly { piece: Piece; view: View }[], done: (body: WriteBody) => void): void {
-    const { maxLength } = this.#options;
     const writer = new MessageWriter(
-      maxLength,
+      { length: this.#options.maxLength, samples: MOST_SAMPLES },
       ({ message, ...counts }) => done(this.#body(lane, message.length, counts, [message])),
       this.#memory,
     );

@@ -47,14 +47,27 @@ export interface Written extends Counts {
   readonly message: Buffer;
 }
 
+/** Of one message: bytes and samples. */
+export interface Limits {
+  readonly length: number;
+  readonly samples: number;
+}
+export const NO_LIMITS: Limits = { length: Number.POSITIVE_INFINITY, samples: Number.POSITIVE_INFINITY };
+
+/**
+ * The most samples in a request. Receivers limit them too, and a Request says so much more in its bytes than a WriteRequest that
+ * their limit alone would not keep it small.
+ */
+export const MOST_SAMPLES = 5000;
+
 const NOTHING = { samples: 0, histograms: 0, exemplars: 0 };
 
 /**
- * Puts series from anywhere into Requests of at most `maxLength` bytes, each with its own table of just the strings that it
+ * Puts series from anywhere into Requests of limited size, each with its own table of just the strings that it
  * needs. (A single larger series has a message to itself.)
  */
 export class MessageWriter {
-  readonly #maxLength: number;
+  readonly #limits: Limits;
   readonly #done: (written: Written) => void;
   readonly #records: Bytes;
   readonly #row: Bytes;
@@ -62,8 +75,8 @@ export class MessageWriter {
   #counts = { ...NOTHING };
 
   /** `done` gets each message in working memory, which the next one uses again. */
-  constructor(maxLength: number, done: (written: Written) => void, memory: MessageMemory) {
-    this.#maxLength = maxLength;
+  constructor(limits: Limits, done: (written: Written) => void, memory: MessageMemory) {
+    this.#limits = limits;
     this.#done = done;
     this.#records = memory.records;
     this.#row = memory.row;
@@ -100,7 +113,9 @@ export class MessageWriter {
     source.enter(this.#table);
     const size = this.#table.size;
     const length = measure();
-    if (!this.#records.length || this.#length() + fieldLength(length) <= this.#maxLength) return length;
+    const { samples: most, length: longest } = this.#limits;
+    const isRoom = this.#counts.samples < most && this.#length() + fieldLength(length) <= longest;
+    if (!this.#records.length || isRoom) return length;
     this.#table.truncate(size);
     this.#close();
     source.enter(this.#table);

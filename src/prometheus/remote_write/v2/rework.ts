@@ -2,7 +2,7 @@ import type { WriteBody } from '../body.ts';
 import { Bytes } from '../bytes.ts';
 import { type Counts, eachField } from '../fields.ts';
 import { compress, decompress } from '../snappy.ts';
-import { copyMetadata, copyRefs, MessageWriter, Source, type Written } from './message.ts';
+import { copyMetadata, copyRefs, MessageWriter, NO_LIMITS, Source, type Written } from './message.ts';
 
 /** A Request, taken apart. */
 export interface Taken {
@@ -58,7 +58,7 @@ function together(lane: number, all: readonly Taken[]): WriteBody {
   const done = ({ message, ...counts }: Written) => {
     written = { version: 2, bytes: compress(message), length: message.length, ...counts, lane };
   };
-  const writer = new MessageWriter(Number.POSITIVE_INFINITY, done, { records: new Bytes(), row: new Bytes() });
+  const writer = new MessageWriter(NO_LIMITS, done, { records: new Bytes(), row: new Bytes() });
   for (const { message, symbols, series } of all) {
     const source = new Source(symbols);
     for (const one of series) {

@@ -297,6 +297,8 @@ describe('remote-write 2.0 encoder', () => {
     expect(many.length).to.be.above(5);
     for (const body of many) expect(body.length).to.be.at.most(3000);
     expect(decoded(many)).to.deep.equal(expected(batch));
+    const huge = encoderWith().encode([snapshot(makeSet(seriesOf(12_000)))]).bodies;
+    expect(huge.map(({ samples }) => samples)).to.deep.equal([5000, 5000, 2000]);
     const large = makeSet(seriesOf(5000));
     const encoder = encoderWith({ maxLength: 30_000 });
     for (let round = 0; round < 4; round++) {
