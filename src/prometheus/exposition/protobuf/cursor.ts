@@ -10,13 +10,30 @@ export class ProtobufError extends Error {
   }
 }
 
+/** A list that is emptied and filled again and again without giving its room back. */
+export class Numbers {
+  readonly items: number[] = [];
+  length = 0;
+
+  push(item: number): void {
+    this.items[this.length++] = item;
+  }
+
+  clear(): void {
+    this.length = 0;
+    // But for what one metric in a million needed.
+    if (this.items.length > MOST_KEPT) this.items.length = 0;
+  }
+}
+const MOST_KEPT = 10_000;
+
 /**
  * Reads protobuf's wire format (protobuf.dev/programming-guides/encoding) without making anything but numbers. `end` is
  * that of the message being read. Throws a ProtobufError.
  */
 export class Cursor {
   readonly body: Buffer;
-  readonly #view: DataView;
+  readonly view: DataView;
   pos = 0;
   end: number;
   /** Of the field that `next` found. */
@@ -27,7 +44,7 @@ export class Cursor {
 
   constructor(body: Buffer) {
     this.body = body;
-    this.#view = new DataView(body.buffer, body.byteOffset, body.length);
+    this.view = new DataView(body.buffer, body.byteOffset, body.length);
     this.end = body.length;
   }
 
@@ -96,7 +113,7 @@ export class Cursor {
   }
 
   /** Adds the doubles of a repeated field, packed or not. */
-  doubles(into: number[]): void {
+  doubles(into: Numbers): void {
     if (this.wire !== 2) into.push(this.double());
     else {
       const outer = this.enter();
@@ -106,7 +123,7 @@ export class Cursor {
   }
 
   /** The same for sint64. */
-  sints(into: number[]): void {
+  sints(into: Numbers): void {
     if (this.wire !== 2) into.push(this.sint());
     else {
       const outer = this.enter();
@@ -121,10 +138,19 @@ export class Cursor {
 
   /** A varint as it stands. Above 2^53 the nearest double. */
   unsigned(): number {
-    const first = this.body[this.pos];
-    if (first !== undefined && first < 128 && this.pos < this.end) {
-      this.pos++;
-      return first;
+    const { body, pos } = this;
+    // Most have one byte or two.
+    if (pos + 1 < this.end) {
+      const first = body[pos]!;
+      if (first < 128) {
+        this.pos = pos + 1;
+        return first;
+      }
+      const second = body[pos + 1]!;
+      if (second < 128) {
+        this.pos = pos + 2;
+        return (first & 127) | (second << 7);
+      }
     }
     this.#varint();
     return this.#high * 2 ** 32 + this.#low;
@@ -136,6 +162,11 @@ export class Cursor {
   }
 
   #zigzag(): number {
+    const first = this.body[this.pos]!;
+    if (first < 128 && this.pos < this.end) {
+      this.pos++;
+      return (first >>> 1) ^ -(first & 1);
+    }
     this.#varint();
     const half = this.#high * 2 ** 31 + (this.#low >>> 1);
     return this.#low & 1 ? -half - 1 : half;
@@ -144,7 +175,7 @@ export class Cursor {
   #bare(): number {
     const at = this.pos;
     this.#advance(8);
-    return this.#view.getFloat64(at, true);
+    return this.view.getFloat64(at, true);
   }
 
   #advance(bytes: number): void {

@@ -1,7 +1,7 @@
 /** One Metric message (prometheus/client_model, io/prometheus/client/metrics.proto), as far as its family's type goes. */
 import { isUtf8 } from 'node:buffer';
 import { type Labels, sortedLabels } from '#metrics';
-import type { Cursor } from './cursor.ts';
+import { type Cursor, Numbers } from './cursor.ts';
 
 /** Values of the enum MetricType. */
 export const COUNTER = 0;
@@ -24,21 +24,21 @@ export interface RawExemplar {
 /** Spans and counts of one side, as they stand. */
 export class RawBuckets {
   /** offset, length, offset, length, … */
-  readonly spans: number[] = [];
-  readonly deltas: number[] = [];
-  readonly counts: number[] = [];
+  readonly spans = new Numbers();
+  readonly deltas = new Numbers();
+  readonly counts = new Numbers();
 
   reset(): void {
-    this.spans.length = 0;
-    this.deltas.length = 0;
-    this.counts.length = 0;
+    this.spans.clear();
+    this.deltas.clear();
+    this.counts.clear();
   }
 }
 
 /** What was read last. One is used for all metrics of a page: nothing of it may be kept but the exemplars. */
 export class MetricMessage {
   /** Where the labels stand: [from, to) of each LabelPair's field value. */
-  readonly labels: number[] = [];
+  readonly labels = new Numbers();
   /** The labels and nothing else, tags included; -1 when something stands between them. */
   labelsAt = 0;
   labelsEnd = 0;
@@ -52,12 +52,12 @@ export class MetricMessage {
   countFloat = 0;
   sum = 0;
   /** Upper bounds of buckets with cumulative counts, or quantiles with their values. */
-  readonly bounds: number[] = [];
-  readonly points: number[] = [];
+  readonly bounds = new Numbers();
+  readonly points = new Numbers();
   /** By bucket; of a counter the first. */
-  readonly exemplars: (RawExemplar | undefined)[] = [];
+  exemplars: readonly (RawExemplar | undefined)[] = NONE;
   /** The native histogram's own. */
-  readonly nativeExemplars: RawExemplar[] = [];
+  nativeExemplars: readonly RawExemplar[] = NONE;
   schema = 0;
   zeroThreshold = 0;
   zeroCount = 0;
@@ -83,10 +83,12 @@ export class MetricMessage {
   }
 
   #reset(at: number): void {
-    this.labels.length = 0;
+    this.labels.clear();
     this.labelsAt = this.labelsEnd = at;
     this.timestamp = this.start = this.value = this.count = this.countFloat = this.sum = 0;
-    this.bounds.length = this.points.length = this.exemplars.length = this.nativeExemplars.length = 0;
+    this.bounds.clear();
+    this.points.clear();
+    this.exemplars = this.nativeExemplars = NONE;
     this.schema = this.zeroThreshold = this.zeroCount = this.zeroCountFloat = 0;
     this.positive.reset();
     this.negative.reset();
@@ -96,7 +98,8 @@ export class MetricMessage {
     // The tag of field 1 has one byte.
     const together = this.labelsEnd === cursor.pos - 1;
     const length = cursor.length();
-    this.labels.push(cursor.pos, cursor.pos + length);
+    this.labels.push(cursor.pos);
+    this.labels.push(cursor.pos + length);
     cursor.pos += length;
     if (together) this.labelsEnd = cursor.pos;
     else this.labelsAt = -1;
@@ -105,7 +108,7 @@ export class MetricMessage {
   #single(cursor: Cursor, counter: boolean): void {
     while (cursor.next()) {
       if (cursor.field === 1) this.value = cursor.double();
-      else if (counter && cursor.field === 2) this.exemplars[0] = readExemplar(cursor);
+      else if (counter && cursor.field === 2) this.exemplars = [readExemplar(cursor)];
       else if (counter && cursor.field === 3) this.start = readTime(cursor);
       else cursor.skip();
     }
@@ -192,7 +195,7 @@ export class MetricMessage {
         cursor.doubles(this.positive.counts);
         break;
       case 16:
-        this.nativeExemplars.push(readExemplar(cursor));
+        this.nativeExemplars = [...this.nativeExemplars, readExemplar(cursor)];
         break;
       default:
         cursor.skip();
@@ -213,13 +216,22 @@ export class MetricMessage {
       else cursor.skip();
     }
     cursor.leave(outer);
-    if (exemplar) this.exemplars[this.bounds.length] = exemplar;
+    if (exemplar) this.exemplars = withAt(this.exemplars, this.bounds.length, exemplar);
     this.bounds.push(bound);
     this.points.push(float || count);
   }
 }
 
-function readSpan(cursor: Cursor, into: number[]): void {
+const NONE: readonly never[] = Object.freeze([]);
+
+/** Few buckets have one. */
+function withAt(list: readonly (RawExemplar | undefined)[], at: number, one: RawExemplar) {
+  const longer = list.slice();
+  longer[at] = one;
+  return longer;
+}
+
+function readSpan(cursor: Cursor, into: Numbers): void {
   let offset = 0;
   let length = 0;
   const outer = cursor.enter();
@@ -229,7 +241,8 @@ function readSpan(cursor: Cursor, into: number[]): void {
     else cursor.skip();
   }
   cursor.leave(outer);
-  into.push(offset, length);
+  into.push(offset);
+  into.push(length);
 }
 
 function readExemplar(cursor: Cursor): RawExemplar {

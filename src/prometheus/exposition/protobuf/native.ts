@@ -1,4 +1,5 @@
 import { type Buckets, compactBuckets, type NativeHistogram, NO_BUCKETS } from '#metrics';
+import type { Numbers } from './cursor.ts';
 import type { MetricMessage, RawBuckets } from './metric.ts';
 
 /**
@@ -35,20 +36,24 @@ function bucketsOf({ spans, deltas, counts }: RawBuckets, isFloat: boolean): Buc
   const size = isFloat ? counts.length : deltas.length;
   let room = 0;
   for (let i = 0; i < spans.length; i += 2) {
-    const [offset, length] = [spans[i]!, spans[i + 1]!];
+    const offset = spans.items[i]!;
+    const length = spans.items[i + 1]!;
     if (offset !== (offset | 0)) return undefined;
     made.push({ offset, length });
     room += length;
   }
   if (room !== size) return undefined;
   if (size === 0) return NO_BUCKETS;
-  return compactBuckets({ spans: made, counts: isFloat ? Float64Array.from(counts) : summed(deltas) });
+  return compactBuckets({
+    spans: made,
+    counts: isFloat ? Float64Array.from(counts.items.slice(0, size)) : summed(deltas),
+  });
 }
 
-function summed(deltas: readonly number[]): Float64Array {
-  const counts = new Float64Array(deltas.length);
+function summed({ items: deltas, length }: Numbers): Float64Array {
+  const counts = new Float64Array(length);
   let count = 0;
-  for (let i = 0; i < deltas.length; i++) {
+  for (let i = 0; i < length; i++) {
     count += deltas[i]!;
     counts[i] = count;
   }

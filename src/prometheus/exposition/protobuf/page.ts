@@ -1,10 +1,10 @@
 import { type Exemplar, type Family, type MetricType, makeFamily, type NativeHistogram } from '#metrics';
 import type { Layout, ParsedPage, RawSample } from '../types.ts';
+import { Column } from './column.ts';
 import { Cursor } from './cursor.ts';
-import { Finder, type KnownFamily, type KnownMetric, type KnownPage } from './known.ts';
+import { Finder, type KnownFamily, type KnownMetric, type KnownPage, PageCopy } from './known.ts';
 import { GAUGE_HISTOGRAM, HISTOGRAM, MetricMessage, readText, SUMMARY } from './metric.ts';
 import { isNative, nativeOf } from './native.ts';
-import { Numbers } from './numbers.ts';
 import type { ProtobufOptions } from './parser.ts';
 import { exemplarsOf, type Form, sampleCount, samplesOf, shownBuckets } from './samples.ts';
 
@@ -32,7 +32,7 @@ export class PageReader {
   readonly #before: KnownPage | undefined;
   readonly #found: Finder<KnownFamily> | undefined;
   readonly #message = new MetricMessage();
-  readonly #values: Numbers;
+  readonly #values: Column;
   readonly #families: KnownFamily[] = [];
   readonly #exemplars: Exemplar[] = [];
   readonly #histograms = new Map<number, NativeHistogram>();
@@ -47,7 +47,7 @@ export class PageReader {
     this.#options = options;
     this.#before = before;
     this.#found = before && new Finder(before.page, before.families, ({ headAt, headEnd }) => [headAt, headEnd]);
-    this.#values = new Numbers(before?.values.length ?? 64);
+    this.#values = new Column(before?.values.length ?? 64);
   }
 
   /** For messages: which family is being read. */
@@ -74,7 +74,7 @@ export class PageReader {
       ...(this.#exemplars.length > 0 && { exemplars: this.#exemplars }),
       ...(this.#histograms.size > 0 && { histograms: this.#histograms }),
     };
-    return { page, known: { layout, values, families: this.#families, page: Buffer.from(cursor.body) } };
+    return { page, known: { layout, values, families: this.#families, page: new PageCopy(cursor.body) } };
   }
 
   #layout(): Layout {
@@ -121,10 +121,9 @@ export class PageReader {
   /** The family of the same name, type, help and unit on the page before. */
   #knownFamily({ headAt, headEnd, tailAt, tailEnd }: Scan): KnownFamily | undefined {
     if (headAt < 0) return undefined;
-    const { body } = this.#cursor;
-    const known = this.#found?.find(body, headAt, headEnd);
+    const known = this.#found?.find(this.#cursor, headAt, headEnd);
     if (!known || known.tailEnd - known.tailAt !== tailEnd - tailAt) return undefined;
-    const same = this.#before!.page.compare(body, tailAt, tailEnd, known.tailAt, known.tailEnd) === 0;
+    const same = this.#before!.page.has(this.#cursor, tailAt, tailEnd, known.tailAt, known.tailEnd);
     return same ? known : undefined;
   }
 
@@ -149,11 +148,7 @@ export class PageReader {
   #metric(at: number, end: number, family: Family, type: number, found: Finder<KnownMetric> | undefined): KnownMetric {
     const cursor = this.#cursor;
     const next = found?.next;
-    if (
-      next &&
-      next.end - next.at === end - at &&
-      this.#before!.page.compare(cursor.body, at, end, next.at, next.end) === 0
-    ) {
+    if (next && next.end - next.at === end - at && this.#before!.page.has(cursor, at, end, next.at, next.end)) {
       found!.take();
       return this.#again(next, at);
     }
@@ -163,7 +158,7 @@ export class PageReader {
     if (end - at > LARGEST_METRIC) cursor.fail(`a metric of ${end - at} bytes, of which ${LARGEST_METRIC} are taken`);
     message.read(cursor, type);
     const { labelsAt, labelsEnd } = message;
-    const known = labelsAt < 0 ? undefined : found?.find(cursor.body, labelsAt, labelsEnd);
+    const known = labelsAt < 0 ? undefined : found?.find(cursor, labelsAt, labelsEnd);
     return this.#fresh(known, at, end, family, type);
   }
 
@@ -201,7 +196,7 @@ export class PageReader {
       labelsEnd: message.labelsEnd,
       first: this.#values.length,
       samples: kept ? known.samples : samplesOf(message, family, type, form, this.#cursor),
-      bounds: kept ? known.bounds : Float64Array.from(message.bounds),
+      bounds: kept ? known.bounds : Float64Array.from(message.bounds.items.slice(0, message.bounds.length)),
       time: message.timestamp,
       start: message.start,
       histogram,
@@ -227,8 +222,8 @@ export class PageReader {
     values.push(total);
     values.push(sum);
     const shown = type === SUMMARY ? points.length : shownBuckets(bounds);
-    for (let i = 0; i < shown; i++) values.push(points[i]!);
-    if (type !== SUMMARY && bounds[shown - 1] !== Infinity) values.push(total);
+    for (let i = 0; i < shown; i++) values.push(points.items[i]!);
+    if (type !== SUMMARY && bounds.items[shown - 1] !== Infinity) values.push(total);
   }
 
   #admit(more: number): void {
@@ -273,6 +268,6 @@ function isSameShape(known: KnownMetric, { timestamp, bounds }: MetricMessage, {
   if (flat !== known.samples.length > (native ? 1 : 0)) return false;
   if (!flat) return true;
   if (known.bounds.length !== bounds.length) return false;
-  for (let i = 0; i < bounds.length; i++) if (known.bounds[i] !== bounds[i]) return false;
+  for (let i = 0; i < bounds.length; i++) if (known.bounds[i] !== bounds.items[i]) return false;
   return true;
 }

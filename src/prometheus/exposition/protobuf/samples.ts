@@ -2,7 +2,7 @@ import type { Exemplar, Family } from '#metrics';
 import { sampleLabels } from '../labels.ts';
 import { formatBound } from '../number.ts';
 import type { RawSample } from '../types.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor, Numbers } from './cursor.ts';
 import { HISTOGRAM, type MetricMessage, type RawExemplar, readLabel, SUMMARY } from './metric.ts';
 
 /** Which samples a metric gives: its native form, and the flat one. */
@@ -12,9 +12,9 @@ export interface Form {
 }
 
 /** How many buckets of a histogram are shown: all up to the first that ends at +Inf. */
-export function shownBuckets(bounds: readonly number[]): number {
-  const infinite = bounds.indexOf(Infinity);
-  return infinite < 0 ? bounds.length : infinite + 1;
+export function shownBuckets({ items, length }: Numbers): number {
+  for (let i = 0; i < length; i++) if (items[i] === Infinity) return i + 1;
+  return length;
 }
 
 /**
@@ -45,7 +45,7 @@ export function samplesOf(
   else {
     add(`${name}_count`);
     add(`${name}_sum`);
-    if (type === SUMMARY) for (const q of message.bounds) add(name, ['quantile', formatBound(q)]);
+    if (type === SUMMARY) for (const q of listed(message.bounds)) add(name, ['quantile', formatBound(q)]);
     else for (const le of flatBounds(message.bounds)) add(`${name}_bucket`, ['le', formatBound(le)]);
   }
   return samples;
@@ -58,11 +58,13 @@ export function sampleCount({ bounds }: MetricMessage, type: number, { native, f
   if (type === SUMMARY) return own + 2 + bounds.length;
   if (type < HISTOGRAM) return own + 1;
   const shown = shownBuckets(bounds);
-  return own + 2 + (bounds[shown - 1] === Infinity ? shown : shown + 1);
+  return own + 2 + (bounds.items[shown - 1] === Infinity ? shown : shown + 1);
 }
 
-function flatBounds(bounds: readonly number[]): readonly number[] {
-  const shown = bounds.slice(0, shownBuckets(bounds));
+const listed = ({ items, length }: Numbers): number[] => items.slice(0, length);
+
+function flatBounds(bounds: Numbers): readonly number[] {
+  const shown = bounds.items.slice(0, shownBuckets(bounds));
   return shown.at(-1) === Infinity ? shown : [...shown, Infinity];
 }
 
@@ -70,8 +72,8 @@ function labelPairs({ labels }: MetricMessage, cursor: Cursor): string[] {
   const { pos, end } = cursor;
   const pairs: string[] = [];
   for (let i = 0; i < labels.length; i += 2) {
-    cursor.pos = labels[i]!;
-    cursor.end = labels[i + 1]!;
+    cursor.pos = labels.items[i]!;
+    cursor.end = labels.items[i + 1]!;
     pairs.push(...readLabel(cursor));
   }
   cursor.pos = pos;

@@ -1,7 +1,7 @@
 import { NAN_HIGH, NAN_LOW } from '#metrics';
 
 /** A column that grows. Numbers go in as bytes, or as doubles of which every NaN becomes the one that text pages have. */
-export class Numbers {
+export class Column {
   #values: Float64Array;
   #words: Uint32Array;
   length = 0;
