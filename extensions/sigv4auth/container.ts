@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { shownUrl } from '#http';
 import type { Environment } from '#kit';
+import { ask } from './ask.ts';
 import { type Credentials, fromJson, objectIn, type Surroundings, withLife } from './credentials.ts';
 
 const ECS = 'http://169.254.170.2';
-const MAX_ANSWER = 256 * 1024;
+const TIMEOUT = 5000;
 /** Who answers this on plain http must be on this machine: loopback, the agents of ECS and EKS. */
 const ALLOWED = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]|169\.254\.170\.2|169\.254\.170\.23|\[fd00:ec2::23\])$/;
 
@@ -26,7 +27,7 @@ export async function fromContainer(url: URL, surroundings: Surroundings, signal
   const { environment, local, clock } = surroundings;
   const token = await tokenOf(environment, signal);
   const headers: Record<string, string> = { Accept: 'application/json', ...(token ? { Authorization: token } : {}) };
-  const answer = await local.request({ method: 'GET', url, headers, signal, maxBody: MAX_ANSWER });
+  const answer = await ask(local, clock, TIMEOUT, { method: 'GET', url, headers, signal });
   const where = shownUrl(url);
   if (answer.status !== 200) {
     const { code, message } = objectIn(answer.body) ?? {};

@@ -1,6 +1,7 @@
 /** The role of an EC2 instance, from its metadata service (version 2 alone). */
 import type { HttpResponse } from '#http';
-import { deadline, type Environment } from '#kit';
+import type { Environment } from '#kit';
+import { ask } from './ask.ts';
 import { type Credentials, fromJson, objectIn, type Surroundings, withLife } from './credentials.ts';
 
 const ROLES = 'latest/meta-data/iam/security-credentials/';
@@ -8,7 +9,6 @@ const ROLES = 'latest/meta-data/iam/security-credentials/';
 const SESSION = '300';
 const ATTEMPTS = 3;
 const TIMEOUT = 1000;
-const MAX_ANSWER = 64 * 1024;
 /** The service hands out keys that have ended when it is ill; AWS takes them then. */
 const EXTENDED = 5 * 60_000;
 
@@ -23,19 +23,17 @@ export function instanceUrl(environment: Environment): URL | undefined {
 }
 
 export async function fromInstance(base: URL, surroundings: Surroundings, signal: AbortSignal): Promise<Credentials> {
-  const ask = async (method: string, path: string, headers: Record<string, string>) => {
-    const url = new URL(path, base);
-    const answer = await patiently(surroundings, signal, (attempt) =>
-      surroundings.local.request({ method, url, headers, signal: attempt, maxBody: MAX_ANSWER }),
-    );
+  const get = async (method: string, path: string, headers: Record<string, string>) => {
+    const request = { method, url: new URL(path, base), headers, signal };
+    const answer = await patiently(signal, () => ask(surroundings.local, surroundings.clock, TIMEOUT, request));
     if (answer.status === 200) return answer;
-    throw new Error(problem(answer.status, url));
+    throw new Error(problem(answer.status, request.url));
   };
-  const session = await ask('PUT', 'latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': SESSION });
+  const session = await get('PUT', 'latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': SESSION });
   const headers = { 'X-aws-ec2-metadata-token': session.body.toString().trim() };
-  const role = (await ask('GET', ROLES, headers)).body.toString().split('\n')[0]!.trim();
+  const role = (await get('GET', ROLES, headers)).body.toString().split('\n')[0]!.trim();
   if (role === '') throw new Error('the instance has no role');
-  const answer = await ask('GET', ROLES + encodeURIComponent(role), headers);
+  const answer = await get('GET', ROLES + encodeURIComponent(role), headers);
   const code = objectIn(answer.body)?.Code;
   if (typeof code === 'string' && code !== 'Success') throw new Error(`the instance's role ${role}: ${code}`);
   const got = withLife(fromJson(answer.body, 'Token', `the instance's role ${role}`), surroundings.clock, answer);
@@ -43,20 +41,13 @@ export async function fromInstance(base: URL, surroundings: Surroundings, signal
 }
 
 /** The service is on this machine: it answers soon, or not at all; now and then it loses a request. */
-async function patiently(
-  { clock }: Surroundings,
-  signal: AbortSignal,
-  request: (signal: AbortSignal) => Promise<HttpResponse>,
-): Promise<HttpResponse> {
+async function patiently(signal: AbortSignal, request: () => Promise<HttpResponse>): Promise<HttpResponse> {
   for (let attempt = 1; ; attempt++) {
-    const limit = deadline(clock, TIMEOUT, signal);
     try {
-      const answer = await request(limit.signal);
+      const answer = await request();
       if (answer.status < 500 || attempt === ATTEMPTS) return answer;
     } catch (error) {
       if (attempt === ATTEMPTS || signal.aborted) throw error;
-    } finally {
-      limit.end();
     }
   }
 }

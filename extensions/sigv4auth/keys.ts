@@ -45,7 +45,8 @@ export function createKeys(options: Config, host: Host, surroundings: Surroundin
       return keys;
     },
     onFailed(error, left) {
-      if (!left) return;
+      // Whoever waited may have given up before, and know nothing of the reason.
+      if (!left) return complain('none', 'cannot get AWS credentials', { error });
       const good_for = formatDuration(Math.round(left / 1000) * 1000);
       complain('refresh', 'cannot replace the AWS credentials; the old ones are still good', { good_for, error });
     },

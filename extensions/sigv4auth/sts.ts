@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { Secret } from '#config';
 import { type HttpResponse, shownUrl } from '#http';
 import type { Environment } from '#kit';
+import { ask } from './ask.ts';
 import { type Credentials, type Surroundings, withLife } from './credentials.ts';
 import { refusalOf } from './refusal.ts';
 import { signedHeaders } from './signed.ts';
@@ -18,7 +19,7 @@ export interface Role {
   duration?: string | undefined;
 }
 
-const MAX_ANSWER = 256 * 1024;
+const TIMEOUT = 10_000;
 
 /** The role's keys, asked for with other keys. */
 export async function assumeRole(
@@ -31,7 +32,7 @@ export async function assumeRole(
   const form = formOf('AssumeRole', role);
   if (role.externalId) form.set('ExternalId', role.externalId);
   const source = `the role ${role.arn}, assumed by ${base.source}`;
-  return ask(form, source, region, surroundings, signal, base);
+  return keysFor(form, source, region, surroundings, signal, base);
 }
 
 /** The role's keys, asked for with the token in a file, which is read each time: it is replaced before it ends. */
@@ -45,7 +46,7 @@ export async function assumeRoleWithWebIdentity(
   const form = formOf('AssumeRoleWithWebIdentity', role);
   form.set('WebIdentityToken', await tokenIn(tokenFile, signal));
   const source = `the role ${role.arn}, by the web identity token in ${tokenFile}`;
-  return ask(form, source, region, surroundings, signal);
+  return keysFor(form, source, region, surroundings, signal);
 }
 
 function formOf(action: string, { arn, sessionName, duration }: Role): URLSearchParams {
@@ -69,7 +70,7 @@ async function tokenIn(file: string, signal: AbortSignal): Promise<string> {
   return token;
 }
 
-async function ask(
+async function keysFor(
   form: URLSearchParams,
   source: string,
   region: string,
@@ -87,14 +88,7 @@ async function ask(
     const signedAt = surroundings.skew.now(url.host);
     const request = { method: 'POST', url, headers, body };
     if (base) Object.assign(headers, signedHeaders(request, { region, service: 'sts' }, base, signedAt));
-    const answer = await surroundings.client.request({
-      method: 'POST',
-      url,
-      headers,
-      body,
-      signal,
-      maxBody: MAX_ANSWER,
-    });
+    const answer = await ask(surroundings.client, surroundings.clock, TIMEOUT, { ...request, signal });
     if (answer.status === 200) return withLife(keysIn(answer, source), surroundings.clock, answer);
     if (again && base && surroundings.skew.learn(url.host, answer.headers.date, signedAt)) continue;
     const { code, message } = refusalOf(answer);

@@ -67,7 +67,11 @@ export function createOauth2(options: Oauth2Options, clock: Clock): Oauth2 {
     buffer: options.expiryBuffer ?? DEFAULT_BUFFER,
     life: ({ life }) => life,
     load: fetchToken,
-    onFailed: (error, left) => left && warn('cannot replace the OAuth 2.0 token; the old one is still good', error),
+    onFailed: (error, left) =>
+      warn(
+        `cannot ${left ? 'replace the OAuth 2.0 token; the old one is still good' : 'get an OAuth 2.0 token'}`,
+        error,
+      ),
   });
 
   async function fetchToken(signal: AbortSignal): Promise<Token> {

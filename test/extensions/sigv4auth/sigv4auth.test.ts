@@ -441,6 +441,19 @@ describe('extension sigv4auth', () => {
       );
     });
 
+    it('where STS does not answer, though the request gave up before', async () => {
+      const silent = await rawServer(() => {});
+      tree.write({ token: 'CANARY' });
+      const url = `http://127.0.0.1:${silent.port}`;
+      const role = { AWS_WEB_IDENTITY_TOKEN_FILE: `${tree.path}/token`, AWS_ROLE_ARN: ROLE, AWS_ENDPOINT_URL_STS: url };
+      const send = make(role);
+      const error = failure(send());
+      await until(() => silent.made === 1);
+      await host.clock.advance(10_000);
+      expect(await error).to.contain(`${url}/ does not answer ← timed out after 10 s`);
+      expect(lines()).to.deep.equal(['cannot get AWS credentials']);
+    });
+
     it('where the instance does not answer: it is tried three times a second each, and the hop limit is named', async () => {
       const silent = await rawServer(() => {});
       const send = make({
