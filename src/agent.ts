@@ -11,6 +11,7 @@ import { RolledBackError, Service } from './pipeline/service.ts';
 import { explain, type Logs } from './telemetry/logger.ts';
 import { MeterRegistry } from './telemetry/meter.ts';
 import { type OwnMetrics, type Streams, startLogs, startOwnMetrics } from './telemetry/telemetry.ts';
+import { tidyMemory } from './tidy.ts';
 
 /** Milliseconds that SIGTERM leaves for flushing; with what components overstay it, the process is gone within five seconds. */
 const DRAIN_TIMEOUT = 4000;
@@ -86,7 +87,10 @@ class Agent {
       this.#options.onUncaught((error) => this.#onUncaught(error)),
     ];
     try {
-      if (await this.#start(resolved)) await stopped;
+      if (await this.#start(resolved)) {
+        unsubscribe.push(tidyMemory(this.#clock));
+        await stopped;
+      }
       await this.#drain();
     } finally {
       for (const end of unsubscribe) end();

@@ -6,6 +6,7 @@ export * from './glob.ts';
 export * from './inside.ts';
 export * from './keyed.ts';
 export * from './libc.ts';
+export * from './malloc.ts';
 export * from './net.ts';
 export * from './netns/netns.ts';
 export * from './owner.ts';
