@@ -1,7 +1,7 @@
 /** Kubernetes discovery against a fake API server. */
 import { parse } from '#config';
 import { type Discovery, type PrometheusConfig, prometheusConfig, type TargetGroup } from '#prometheus';
-import { createPool, kubernetesDiscovery } from '../../src/prometheus/discovery/kubernetes/kubernetes.ts';
+import { createPool, kubernetesDiscovery, type Pool } from '../../src/prometheus/discovery/kubernetes/kubernetes.ts';
 import { discoveryMetrics } from '../../src/prometheus/discovery/metrics.ts';
 import { FakeClock } from './clock.ts';
 import { type FakeHost, fakeHost } from './host.ts';
@@ -22,6 +22,7 @@ export interface Discovered {
   host: FakeHost;
   clock: FakeClock;
   discovery: Discovery;
+  pool: Pool;
   /** The groups of each update, the labels of a group and its targets joined. */
   updates: Record<string, string>[][];
   /** Those of the last one. */
@@ -35,6 +36,8 @@ interface Options {
   clock?: FakeClock;
   host?: FakeHost;
   serviceAccount?: string;
+  /** Of another discovery, to share what it asks. */
+  pool?: Pool;
 }
 
 /** `config` is a kubernetes_sd_config. */
@@ -47,7 +50,8 @@ export async function discoverKubernetes(config: object, options: Options = {}):
   const { log, version } = host;
   const { serviceAccount } = options;
   const metrics = discoveryMetrics(host.meter);
-  const pool = createPool({ clock, log, version, metrics, ...(serviceAccount ? { serviceAccount } : {}) });
+  const pool =
+    options.pool ?? createPool({ clock, log, version, metrics, ...(serviceAccount ? { serviceAccount } : {}) });
   const discovery = kubernetesDiscovery(scrapes[0]!.kubernetesSd[0]!, { clock, log, pool });
   stops.push(() => discovery.stop());
   const updates: Record<string, string>[][] = [];
@@ -57,6 +61,7 @@ export async function discoverKubernetes(config: object, options: Options = {}):
     host,
     clock,
     discovery,
+    pool,
     updates,
     targets,
     addresses: () => targets().map((labels) => labels.__address__!),

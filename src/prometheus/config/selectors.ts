@@ -8,7 +8,7 @@ export function fieldSelectorFault(text: string): string | undefined {
   // A backslash keeps the comma, the equals sign or the backslash behind it from meaning anything.
   const terms = text.match(/(?:\\[\s\S]|[^,\\])+|\\/g) ?? [];
   for (const term of terms) {
-    const [, field, value = ''] = /^([^=!]*)(?:!=|==|=)([\s\S]*)$/.exec(term) ?? [];
+    const [, field, value = ''] = /^([\s\S]*?)(?:!=|==|=)([\s\S]*)$/.exec(term) ?? [];
     if (field === undefined) return `has ${JSON.stringify(term)}, which is not field=value or field!=value`;
     if (/^(?:\\[\\,=]|[^\\,=])*$/.test(value)) continue;
     return `has ${JSON.stringify(value)}, where \\ , and = must be written \\\\ \\, and \\=`;
