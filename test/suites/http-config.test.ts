@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { type Issue, NOWHERE, nodeOf, parse, parseYaml } from '#config';
 import { createHttpClient, type HttpClientOptions } from '#http';
 import { httpClientOptions, prometheusConfig } from '#prometheus';
+import { isDomainOrSubdomain } from '../../src/http/redirect.ts';
 import { reported, rig, scrapeOf, stopRigs, target } from '../receivers/prometheus/rig.ts';
 import { closeServers, httpServer } from '../support/servers.ts';
 import { suite } from '../support/suites.ts';
@@ -30,6 +31,11 @@ function issuesOf(
   return issues;
 }
 
+interface HostCase {
+  sub: string;
+  parent: string;
+  keep_credentials: boolean;
+}
 interface RedirectCase {
   name: string;
   chain: string[];
@@ -126,6 +132,13 @@ describe('the http-config suite', () => {
       const { scrape } = await rig([scrapeOf([moved], { follow_redirects: false })]);
       expect(reported(await scrape()).up).to.equal(0);
       expect(elsewhere.requests).to.have.length(0);
+    });
+  }
+
+  const hosts = httpConfig.json<{ is_domain_or_subdomain: HostCase[] }>('redirects.json').is_domain_or_subdomain;
+  for (const { sub, parent, keep_credentials } of hosts) {
+    httpConfig.holds(`${keep_credentials ? 'keeps' : 'drops'} credentials of ${parent} on ${sub}`, () => {
+      expect(isDomainOrSubdomain(sub, parent)).to.equal(keep_credentials);
     });
   }
 

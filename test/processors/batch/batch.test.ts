@@ -6,6 +6,7 @@ import batch from '../../../processors/batch/batch.ts';
 import { processorContract } from '../../contract/processor.ts';
 import { setOf, snapshotOf } from '../../support/batch.ts';
 import { settle } from '../../support/clock.ts';
+import { CUSTOM, EXPONENTIAL, nativeSet, nativeSnapshot } from '../../support/histograms.ts';
 import { fakeHost, type Sink, sink } from '../../support/host.ts';
 
 const factory = batch as ProcessorFactory;
@@ -45,6 +46,19 @@ function gated(): Sink & { open(): void; waiting: number } {
 }
 
 describe('processors/batch', () => {
+  it('cuts native histograms, exemplars and start times with the samples that they belong to', async () => {
+    const { processor, next } = make({ timeout: '0s', send_batch_size: 2, send_batch_max_size: 2 });
+    const exemplars = [{ index: 2, labels: ['id', 'x'], value: 1 }];
+    const starts = Float64Array.of(5, 6, 7);
+    const all = nativeSnapshot(nativeSet('a', 'b', 'c'), [EXPONENTIAL, undefined, CUSTOM], { exemplars, starts });
+    await processor.consume([all], signal);
+    const shown = next.batches.map(([got]) => [[...(got!.histograms ?? [])], got!.exemplars, [...got!.starts!]]);
+    expect(shown).to.deep.equal([
+      [[[0, EXPONENTIAL]], undefined, [5, 6]],
+      [[[0, CUSTOM]], [{ ...exemplars[0], index: 0 }], [7]],
+    ]);
+  });
+
   processorContract(batch, {
     config: { timeout: '1s' },
     buffers: { dropped: 'dnscol_processor_batch_dropped_metric_points_total' },

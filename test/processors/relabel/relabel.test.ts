@@ -15,6 +15,7 @@ import {
 import relabel from '../../../processors/relabel/relabel.ts';
 import { processorContract } from '../../contract/processor.ts';
 import { lines, setOf, snapshotOf } from '../../support/batch.ts';
+import { CUSTOM, EXPONENTIAL, nativeSet, nativeSnapshot } from '../../support/histograms.ts';
 import { fakeHost, sink } from '../../support/host.ts';
 
 const factory = relabel as ProcessorFactory;
@@ -39,6 +40,26 @@ const zones = (...names: string[]) => setOf(names.map((zone) => ['up', { zone }]
 describe('processors/relabel', () => {
   processorContract(relabel, { config: { metric_relabel_configs: [] } });
   processorContract(relabel, { config: { metric_relabel_configs: [zoneToZ] } });
+
+  it('takes native histograms, exemplars and start times along, a new name too', async () => {
+    const rename = { source_labels: ['__name__'], target_label: '__name__', replacement: 'x_$1' };
+    const { processor, next } = make(dropB, rename);
+    const exemplars = [0, 1, 2].map((index) => ({ index, labels: ['id', `${index}`], value: 1 }));
+    const starts = Float64Array.of(5, 6, 7);
+    const set = nativeSet('a', 'b', 'c');
+    await processor.consume([nativeSnapshot(set, [EXPONENTIAL, CUSTOM, CUSTOM], { exemplars, starts })], signal);
+    const [got] = next.batches.at(-1)!;
+    expect(got!.set.series.map(({ family, native }) => [family.name, family.type, native])).to.deep.equal([
+      ['x_h', 'histogram', true],
+      ['x_h', 'histogram', true],
+    ]);
+    expect([...got!.histograms!]).to.deep.equal([
+      [0, EXPONENTIAL],
+      [1, CUSTOM],
+    ]);
+    expect(got!.exemplars).to.deep.equal([exemplars[0], { ...exemplars[2], index: 1 }]);
+    expect([...got!.starts!]).to.deep.equal([5, 7]);
+  });
 
   it('relabels and drops, and values follow their series', async () => {
     const { send, next, dropped } = make(dropB, zoneToZ);
