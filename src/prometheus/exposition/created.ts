@@ -1,8 +1,15 @@
 import { labelsKey, labelValue, METRIC_NAME } from '#metrics';
 import type { Layout, ParsedPage, RawSample } from './types.ts';
 
-/** Per sample, the index of the `_created` sample that tells when it began to count, or -1; undefined when no sample is one. */
-const plans = new WeakMap<Layout, Int32Array | undefined>();
+interface Plan {
+  /** Per sample, the index of the `_created` sample that tells when it began to count, or -1. */
+  readonly created: Int32Array;
+  /** The column that was given last: they seldom change. */
+  last: Float64Array;
+}
+
+/** Nothing for layouts without a `_created` sample. */
+const plans = new WeakMap<Layout, Plan | undefined>();
 
 /**
  * An OpenMetrics page with the start times that its `_created` samples give to the counters, histograms and summaries they
@@ -11,29 +18,39 @@ const plans = new WeakMap<Layout, Int32Array | undefined>();
 export function withCreated(page: ParsedPage): ParsedPage {
   const { layout, values } = page;
   if (!plans.has(layout)) plans.set(layout, planOf(layout));
-  const created = plans.get(layout);
-  if (!created) return page;
-  const starts = new Float64Array(values.length);
+  const plan = plans.get(layout);
+  if (!plan) return page;
+  const { created } = plan;
+  let starts = plan.last;
   for (let i = 0; i < created.length; i++) {
-    if (created[i]! < 0) continue;
-    const start = Math.trunc(values[created[i]!]! * 1000);
-    if (start > 0 && start < Infinity) starts[i] = start;
+    const start = created[i]! < 0 ? 0 : startOf(values[created[i]!]!);
+    if (start === starts[i]) continue;
+    if (starts === plan.last) starts = starts.slice();
+    starts[i] = start;
   }
+  plan.last = starts;
   return { ...page, starts };
+}
+
+/** Milliseconds from seconds; 0 for what is no time. */
+function startOf(seconds: number): number {
+  const start = Math.trunc(seconds * 1000);
+  return start > 0 && start < Infinity ? start : 0;
 }
 
 const COUNTING: ReadonlySet<string> = new Set(['counter', 'histogram', 'summary']);
 
-function planOf({ samples }: Layout): Int32Array | undefined {
+function planOf({ samples }: Layout): Plan | undefined {
   const created = new Map<string, number>();
   samples.forEach((sample, i) => {
     if (isCreated(sample)) created.set(metricKey(sample), i);
   });
   if (created.size === 0) return undefined;
-  return Int32Array.from(samples, (sample) => {
+  const indexes = Int32Array.from(samples, (sample) => {
     const counts = COUNTING.has(sample.family.type) && !isCreated(sample);
     return (counts ? created.get(metricKey(sample)) : undefined) ?? -1;
   });
+  return { created: indexes, last: new Float64Array(samples.length) };
 }
 
 function isCreated({ family, labels }: RawSample): boolean {

@@ -261,6 +261,25 @@ describe('protobuf pages', () => {
       }
     });
 
+    it('keep the start times the same column while nothing began anew', () => {
+      const parser = createProtobufParser(NATIVE);
+      const at = (n: number, seconds: number) => {
+        const createdTimestamp = { seconds };
+        const families = [
+          family('counter', 'c', [
+            [{}, { value: n, createdTimestamp }],
+            [{ a: 'b' }, { value: n }],
+          ]),
+        ];
+        return parser.parse(protobufPage(families)).starts!;
+      };
+      const first = at(1, 1000);
+      expect([...first]).to.deep.equal([1_000_000, 0]);
+      expect([at(2, 1000), at(2, 1000)]).to.deep.equal([first, first]);
+      expect(at(3, 1000)).to.equal(first);
+      expect([...at(1, 2000)]).to.deep.equal([2_000_000, 0]);
+    });
+
     it('keep a histogram that did not change the same object', () => {
       const parser = createProtobufParser(NATIVE);
       const [first, second] = [parser.parse(protobufPage(page(1))), parser.parse(protobufPage(page(2)))];

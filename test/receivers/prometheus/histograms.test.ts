@@ -209,7 +209,7 @@ describe('receivers/prometheus histograms', () => {
       `h_bucket{le="+Inf"} ${inf}\nh_count 6\nh_sum 9\nh_created 1600000000.5\n# TYPE c counter\nc_total 1\nc_created 7\n`;
 
     it('bring exemplars and start times along; _created stays a series', async () => {
-      const { batch } = await text(classic(6));
+      const { batch, source, scrape } = await text(classic(6));
       const { set, exemplars, starts } = snapshotWith(batch, 'h_count');
       expect(exemplars).to.deep.equal([
         { index: 0, labels: ['id', 'a'], value: 0.5 },
@@ -218,6 +218,11 @@ describe('receivers/prometheus histograms', () => {
       const at = 1_600_000_000_500;
       expect([...starts!]).to.deep.equal([at, at, at, at, at, 0, 7000, 0]);
       expect(set.series).to.have.length(8);
+      source.body = `${classic(6).replace('h_sum 9', 'h_sum 10')}# EOF\n`;
+      expect(snapshotWith(await scrape(), 'h_count').starts).to.equal(starts);
+      source.body = `${classic(6).replace('c_created 7', 'c_created 8')}# EOF\n`;
+      expect(snapshotWith(await scrape(), 'h_count').starts![6]).to.equal(8000);
+      expect(starts![6]).to.equal(7000);
     });
 
     const CONVERT = { convert_classic_histograms_to_nhcb: true };

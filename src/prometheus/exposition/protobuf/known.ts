@@ -39,6 +39,7 @@ export interface KnownPage {
   readonly layout: Layout;
   readonly page: PageCopy;
   readonly values: Float64Array;
+  readonly starts: Float64Array | undefined;
   readonly families: readonly KnownFamily[];
 }
 

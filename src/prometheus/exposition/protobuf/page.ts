@@ -38,6 +38,8 @@ export class PageReader {
   readonly #histograms = new Map<number, NativeHistogram>();
   #timed = false;
   #started = false;
+  /** Every metric so far began to count when it did on the page before. */
+  #sameStarts = true;
   /** Every metric so far has the samples of the page before, at their old places. */
   #same = true;
   #name = '';
@@ -66,15 +68,18 @@ export class PageReader {
     }
     const values = this.#values.finish();
     const layout = this.#layout();
+    const before = this.#before;
+    const old = before?.layout === layout && this.#sameStarts ? before.starts : undefined;
+    const starts = this.#started ? (old ?? this.#column(({ start }) => start)) : undefined;
     const page: ParsedPage = {
       layout,
       values,
       ...(this.#timed && { times: this.#column(({ time }) => time || Number.NaN) }),
-      ...(this.#started && { starts: this.#column(({ start }) => start) }),
+      ...(starts && { starts }),
       ...(this.#exemplars.length > 0 && { exemplars: this.#exemplars }),
       ...(this.#histograms.size > 0 && { histograms: this.#histograms }),
     };
-    return { page, known: { layout, values, families: this.#families, page: new PageCopy(cursor.body) } };
+    return { page, known: { layout, values, starts, families: this.#families, page: new PageCopy(cursor.body) } };
   }
 
   #layout(): Layout {
@@ -203,6 +208,7 @@ export class PageReader {
       exemplars: exemplarsOf(message, type, form),
     };
     this.#same &&= kept && metric.first === known.first;
+    this.#sameStarts &&= kept && metric.start === known.start;
     this.#push(type, form);
     this.#note(metric);
     return metric;
