@@ -7,7 +7,7 @@ import { type Profile, type Profiles, readProfiles } from './profiles.ts';
 import { fromProgram } from './program.ts';
 import { assumeRole, assumeRoleWithWebIdentity, type Role } from './sts.ts';
 
-/** What is needed besides the surroundings: the region of STS, once it is wanted. Throws when nobody knows one. */
+/** The region whose STS is asked. `profile`: the one that a profile names, for want of a better. */
 export type RegionOfSts = (profile?: string) => string;
 
 /** What a walk through profiles has with it. */

@@ -14,7 +14,7 @@ const SERVICES: Readonly<Record<string, string>> = {
 };
 
 const SUFFIX =
-  /\.(amazonaws\.(com(\.cn)?|eu)|api\.aws|api\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov)\.?$/;
+  /\.(amazonaws\.(com(\.cn)?|eu)|api\.aws|api\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov|csp\.hci\.ic\.gov|cloud\.adc-e\.uk)\.?$/;
 const REGION = /^[a-z]{2,}(-[a-z]+)+-\d+$/;
 
 /**

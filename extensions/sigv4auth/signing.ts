@@ -1,4 +1,5 @@
 import type { Authenticator, Host, Refusal, Verdict } from '#component';
+import { createComplaints } from '#queue';
 import { adviceOn, type Target } from './advice.ts';
 import { regionOfProfile } from './chain.ts';
 import type { Credentials, Surroundings } from './credentials.ts';
@@ -20,6 +21,7 @@ export function createSigning(
 ): Required<Authenticator> {
   const { skew } = surroundings;
   const targets = new Map<string, Target>();
+  const complain = createComplaints(host.clock, host.log.warn);
 
   async function targetOf({ hostname }: URL): Promise<Target> {
     const known = targets.get(hostname);
@@ -61,10 +63,8 @@ export function createSigning(
   function learn({ url, headers, sent }: Refusal): boolean {
     if (!skew.learn(url.host, headers.date, fromAmzDate(sent['x-amz-date'] ?? ''))) return false;
     const difference = Math.round((skew.now(url.host) - host.clock.now()) / 1000);
-    host.log.warn('the clock of this machine is wrong, or the server’s is: signatures follow the server’s', {
-      host: url.host,
-      seconds: difference,
-    });
+    const what = "the clock of this machine is wrong, or the server's is: signatures follow the server's";
+    complain(url.host, what, { host: url.host, seconds: difference });
     return true;
   }
 }

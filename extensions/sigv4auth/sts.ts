@@ -124,10 +124,13 @@ export function stsUrl(region: string, environment: Environment): URL {
   return new URL(`https://${service}.${region}.${domainOf(region)}/`);
 }
 
-function domainOf(region: string): string {
-  if (region.startsWith('cn-')) return 'amazonaws.com.cn';
-  if (region.startsWith('us-iso-')) return 'c2s.ic.gov';
-  if (region.startsWith('us-isob-')) return 'sc2s.sgov.gov';
-  if (region.startsWith('eusc-')) return 'amazonaws.eu';
-  return 'amazonaws.com';
-}
+/** By how a region's name begins: each partition of AWS has a domain of its own. */
+const DOMAINS: readonly (readonly [string, string])[] = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['us-isof-', 'csp.hci.ic.gov'],
+  ['eu-isoe-', 'cloud.adc-e.uk'],
+  ['eusc-', 'amazonaws.eu'],
+];
+const domainOf = (region: string) => DOMAINS.find(([begin]) => region.startsWith(begin))?.[1] ?? 'amazonaws.com';
