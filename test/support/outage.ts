@@ -3,20 +3,27 @@ import { launchAgent, startAgent } from './agent.ts';
 import { httpServer, readAll } from './servers.ts';
 import { decodeBody } from './write_request.ts';
 
-/** Targets whose one counter counts their scrapes, and when each was answered (milliseconds of `performance.now`). */
+/** Targets whose one counter counts their scrapes. */
 export interface Targets {
   readonly ports: readonly number[];
-  /** `served[t][n]`: when target t said n. */
+  /** `served[t][n]`: when target t said n (milliseconds of `performance.now`). */
   readonly served: readonly number[][];
+  /** `heard[t]`: the numbers whose scrapes were not given up: their connection was used again. */
+  readonly heard: readonly Set<number>[];
 }
 
 /** `more`: so many other series on each page. */
 export async function countingTargets(count: number, more = 0): Promise<Targets> {
   const others = Array.from({ length: more }, (_, i) => `other{series="${i}"} 1\n`).join('');
   const served: number[][] = Array.from({ length: count }, () => []);
+  const heard = served.map(() => new Set<number>());
   const ports = await Promise.all(
-    served.map(async (own) => {
-      const server = await httpServer((_, response) => {
+    served.map(async (own, t) => {
+      const last = new WeakMap<object, number>();
+      const server = await httpServer(({ socket }, response) => {
+        const before = last.get(socket);
+        if (before !== undefined) heard[t]!.add(before);
+        last.set(socket, own.length);
         response.setHeader('content-type', 'text/plain; version=0.0.4');
         response.end(`# TYPE scrapes_total counter\nscrapes_total ${own.length}\n${others}`);
         own.push(performance.now());
@@ -24,7 +31,7 @@ export async function countingTargets(count: number, more = 0): Promise<Targets>
       return server.port;
     }),
   );
-  return { ports, served };
+  return { ports, served, heard };
 }
 
 export type Mood = 'ok' | 'down' | 'slow' | 'silent' | 'reset' | 'turns';
@@ -122,7 +129,7 @@ service:
 
 export interface KillsReport {
   kills: number;
-  /** Scrapes that were answered, and those whose number never arrived. */
+  /** Scrapes that were answered, and those that were heard and whose number never arrived. */
   served: number;
   lost: number;
   /** How long before the kill that took it the oldest lost one was answered, in milliseconds. */
@@ -177,7 +184,7 @@ export async function arrivals({ served }: Targets, to: MoodyReceiver, within = 
   }
 }
 
-export function verdict({ served }: Targets, to: MoodyReceiver, moments: readonly number[]) {
+export function verdict({ served, heard }: Targets, to: MoodyReceiver, moments: readonly number[]) {
   const got = to.got();
   let lost = 0;
   let longest = 0;
@@ -187,8 +194,7 @@ export function verdict({ served }: Targets, to: MoodyReceiver, moments: readonl
     outOfOrder += order.filter((value, i) => i > 0 && value < order[i - 1]!).length;
     const arrived = new Set(own);
     for (const [value, at] of served[t]!.entries()) {
-      // The very last scrapes may still be under way.
-      if (arrived.has(value) || value > order.at(-1)!) continue;
+      if (arrived.has(value) || !heard[t]!.has(value) || value > order.at(-1)!) continue;
       lost++;
       const kill = moments.find((moment) => moment >= at) ?? Number.POSITIVE_INFINITY;
       longest = Math.max(longest, kill - at);

@@ -160,7 +160,7 @@ export class LaneLog {
     const left = unreadOf(segment);
     add(this.#around.pending, left, -1);
     add(this.#around.pending, segment.out, -1);
-    this.#around.track(this.#remove(segment));
+    void this.#around.track(this.#remove(segment));
     return left;
   }
 
@@ -205,10 +205,11 @@ export class LaneLog {
   }
 
   async #closeSegment(segment: Segment): Promise<void> {
-    const { failed, grow } = this.#around;
+    const { failed, grow, track } = this.#around;
     const before = segment.size;
-    await closeSegment(segment, (error) => failed('close', error));
+    const rest = await closeSegment(segment, (error) => failed('close', error));
     if (!segment.gone) grow(segment.size - before);
+    void track(rest());
   }
 
   #commit(segment: Segment, places: readonly Place[]): void {

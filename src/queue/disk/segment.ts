@@ -117,24 +117,27 @@ export function acknowledge(segment: Segment, disk: Disk, grow: (bytes: number) 
   );
 }
 
-/** Ends writing to it, with a summary, so that the next process need not read it to count what is in it. */
-export async function closeSegment(segment: Segment, failed: (error: unknown) => void): Promise<void> {
+/**
+ * Ends writing to it, with a summary, so that the next process need not read it to count what is in it. Gives what remains to be
+ * done, and may take long: syncing and closing.
+ */
+export async function closeSegment(segment: Segment, failed: (error: unknown) => void): Promise<() => Promise<void>> {
   const { file } = segment;
   segment.closed = true;
   segment.file = undefined;
-  if (!file) return;
+  if (!file) return async () => {};
   try {
-    if (!segment.gone) {
-      const summary = summaryOf(segment.total, segment.name.salt);
-      await writeAll(file, [summary], segment.size, () => {});
-      if (segment.read >= segment.size) segment.read += summary.length;
-      segment.size += summary.length;
-      await file.sync();
-    }
+    const summary = summaryOf(segment.total, segment.name.salt);
+    await writeAll(file, [summary], segment.size, () => {});
+    if (segment.read >= segment.size) segment.read += summary.length;
+    segment.size += summary.length;
   } catch (error) {
     failed(error);
   }
-  await file.close().catch(failed);
+  return async () => {
+    if (!segment.gone) await file.sync().catch(failed);
+    await file.close().catch(failed);
+  };
 }
 
 /** Deletes its files. Where that cannot be done, all of it is marked as done, so that it is not sent again. */

@@ -141,17 +141,24 @@ export class Store {
   /** What was written is safe from a power cut when it resolves. Rejects when that cannot be said. */
   async sync(): Promise<void> {
     const { disk, folder } = this.#options;
+    const newFiles = this.#newFiles;
     this.#dirty = false;
-    for (const log of this.#epochs.flat()) await log.sync();
-    if (!this.#newFiles) return;
     this.#newFiles = false;
-    await disk.syncFolder(folder);
+    try {
+      for (const log of this.#epochs.flat()) await log.sync();
+      if (newFiles) await disk.syncFolder(folder);
+    } catch (error) {
+      this.#dirty = true;
+      this.#newFiles ||= newFiles;
+      throw error;
+    }
   }
 
   /** Ends writing; what is still pending is there for the next process. */
   async close(): Promise<void> {
     await Promise.all(this.#working);
     for (const log of this.#epochs.flat()) await log.close();
+    await Promise.all(this.#working);
   }
 
   #adopt(segments: readonly Segment[]): void {
