@@ -1,6 +1,6 @@
 /**
  * `npm run test:hostile`: hostile targets and receivers against the real bundle, on loopback, each with the number that must
- * hold. `--only T01,T03`, `--long`, `--json FILE`, `--markdown FILE`. Exits with 1 when a number is missed.
+ * hold. `--only T01,T03`, `--long` (ten minutes' outage, 100,000 scrapes …: half an hour), `--json FILE`, `--markdown FILE`. Exits with 1 when a number is missed.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,8 @@ import type { Lab, Threat } from './kit/threat.ts';
 
 /** A threat that takes longer is broken. */
 const LIMIT = 150_000;
-const LONG_LIMIT = 480_000;
+const LONG_LIMIT = 800_000;
+const AT_A_TIME = 3;
 
 const { values } = parseArgs({
   options: {
@@ -62,13 +63,24 @@ if (odd.length) {
   process.exit(2);
 }
 if (!values['no-build']) execFileSync('npm', ['run', '-s', 'build'], { cwd: PROJECT, stdio: 'inherit' });
+const wanted = threats.filter(({ id }) => !only || only.includes(id));
 const outcomes: Outcome[] = [];
-for (const threat of threats) {
-  if (only ? !only.includes(threat.id) : threat.long && !values.long) continue;
-  const outcome = await attempt(threat);
-  outcomes.push(outcome);
-  say(lines(outcome));
+
+/** Takes from the front until nothing is left. */
+async function work(queue: Threat[]): Promise<void> {
+  for (let threat = queue.shift(); threat; threat = queue.shift()) {
+    const outcome = await attempt(threat);
+    outcomes.push(outcome);
+    say(lines(outcome));
+  }
 }
+
+// Those that mostly wait go first, some at a time, the longest ahead; then, one by one, those that measure closely.
+const [together, alone] = [wanted.filter((threat) => !threat.alone), wanted.filter((threat) => threat.alone)];
+together.sort((a, b) => Number(b.patient ?? false) - Number(a.patient ?? false));
+await Promise.all(Array.from({ length: AT_A_TIME }, () => work(together)));
+await work(alone);
+outcomes.sort((a, b) => (a.id < b.id ? -1 : 1));
 const run = describeRun(values.long ? 'long' : 'short', outcomes);
 if (values.json) writeFileSync(values.json, `${JSON.stringify(run, undefined, 1)}\n`);
 if (values.markdown) writeFileSync(values.markdown, markdown(run));

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { makeTree } from '../../support/tree.ts';
-import { atMost, type Lab, type Measure, most, percentile, sleep } from './threat.ts';
+import { atMost, type Lab, type Measure, most, percentile, sleep, sum } from './threat.ts';
 
 export const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 /** The probe reports five times a second; milliseconds without a word that tell of more than a busy machine. */
@@ -33,6 +33,8 @@ export interface Agent {
   /** Milliseconds that the event loop was late, every 20 ms since `fresh`. */
   readonly late: readonly number[];
   fresh(): void;
+  /** Milliseconds for which the machine withheld a CPU between two wall times, give or take a report's 200 ms. */
+  withheld(from: number, to: number): number;
   /** The two numbers of T74 since `fresh`. */
   loop(): Measure[];
   /** Bytes of live heap, after a collection, and timers that run. */
@@ -96,6 +98,7 @@ function dress(child: ChildProcess, exit: Agent['exit'], file: string): Agent {
   let ended = false;
   let late: number[] = [];
   let heard = performance.now();
+  const withheld: { at: number; ms: number }[] = [];
   let onHeld = (_held: Held) => {};
   const over = () => {
     ended = true;
@@ -107,9 +110,10 @@ function dress(child: ChildProcess, exit: Agent['exit'], file: string): Agent {
     });
   }
   lines(child.stdio[3] as NodeJS.ReadableStream, (line) => {
-    const told = JSON.parse(line) as { late?: number[] } & Partial<Held>;
+    const told = JSON.parse(line) as { late?: number[]; at: number; withheld: number } & Partial<Held>;
     heard = performance.now();
     if (told.late) late.push(...told.late);
+    if (told.withheld) withheld.push({ at: told.at, ms: told.withheld });
     if (told.heap !== undefined) onHeld(told as Held);
   });
   return {
@@ -140,6 +144,7 @@ function dress(child: ChildProcess, exit: Agent['exit'], file: string): Agent {
     fresh() {
       late = [];
     },
+    withheld: (from, to) => sum(withheld.filter(({ at }) => at > from && at < to + 250).map(({ ms }) => ms)),
     loop() {
       // One that hangs does not even report.
       const silence = ownTurn - heard;

@@ -30,21 +30,21 @@ let last = performance.now();
 let lastStarved = starved();
 let said = last;
 let late = [];
-let rawMax = 0;
+let withheld = 0;
 
 setInterval(() => {
   const now = performance.now();
   const waited = starved();
   const raw = Math.max(0, now - last - TICK);
   late.push(Math.round(10 * Math.max(0, raw - (waited - lastStarved))) / 10);
-  rawMax = Math.max(rawMax, raw);
+  withheld += waited - lastStarved;
   last = now;
   lastStarved = waited;
   if (now - said < REPORT) return;
-  say({ late, rawMax: Math.round(rawMax) });
+  say({ at: Date.now(), late, withheld: Math.round(withheld) });
   said = now;
   late = [];
-  rawMax = 0;
+  withheld = 0;
 }, TICK).unref();
 
 process.on('SIGUSR2', () => {

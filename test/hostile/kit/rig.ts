@@ -10,7 +10,7 @@ import { answer, serve } from './wire.ts';
 const GOOD_TARGETS = 5;
 const GOOD_SERIES = 200;
 /** Milliseconds. */
-export const GOOD_INTERVAL = 500;
+export const GOOD_INTERVAL = 1000;
 
 export interface RigOptions {
   /** Scrape configurations besides the good one. */
@@ -60,8 +60,7 @@ export const startRigBlind = (lab: Lab, exporter: object): Promise<Rig> => start
 export async function startRig(lab: Lab, options: RigOptions & { blind?: boolean } = {}): Promise<Rig> {
   const sink = await startSink(lab, options.sink);
   const good = await Promise.all(Array.from({ length: GOOD_TARGETS }, () => goodTarget(lab)));
-  const interval = `${GOOD_INTERVAL}ms`;
-  const goodJob = job('good', good, { scrape_interval: interval, scrape_timeout: interval });
+  const goodJob = job('good', good);
   const [page = 0] = await freePorts(1);
   const configOf = (jobs: readonly object[]) => agentConfig(options, sink, page, goodJob, jobs);
   const config = configOf(options.jobs ?? []);
@@ -91,7 +90,7 @@ export async function startRig(lab: Lab, options: RigOptions & { blind?: boolean
     cpu: () => cpu(agent.pid) - idle.cpu,
     read: () => bytesRead(agent.pid) - idle.read,
     own: (name, labels = /./) => ownMetric(page, name, labels),
-    neighbours: () => neighbours(sink, idle.wall),
+    neighbours: () => neighbours(agent, sink, idle.wall),
     down: (name, reason) => down(agent, sink, name, reason),
   };
 }
@@ -145,7 +144,8 @@ async function ownMetric(page: number, name: string, labels: RegExp): Promise<nu
   return total;
 }
 
-function neighbours(sink: Sink, since: number): Measure[] {
+/** What the machine withheld is taken off: the agent cannot be on time on a CPU that it does not get. */
+function neighbours(agent: Agent, sink: Sink, since: number): Measure[] {
   const off: number[] = [];
   let missing = 0;
   let down = 0;
@@ -156,7 +156,7 @@ function neighbours(sink: Sink, since: number): Measure[] {
     for (const point of points) if (point.time >= since && point.value !== 1) down++;
     for (let i = 1; i < times.length; i++) {
       const gap = times[i]! - times[i - 1]!;
-      off.push(Math.abs(gap - GOOD_INTERVAL));
+      off.push(Math.max(0, Math.abs(gap - GOOD_INTERVAL) - agent.withheld(times[i - 1]!, times[i]!)));
       missing += Math.max(0, Math.round(gap / GOOD_INTERVAL) - 1);
     }
   }

@@ -12,8 +12,10 @@ export interface Threat {
   /** As facts and documents name it, such as `T01`. */
   id: string;
   title: string;
-  /** Only in the long form: it takes minutes. */
-  long?: boolean;
+  /** Nothing else may run meanwhile: it measures memory, CPU time or stalls close to their limits. */
+  alone?: boolean;
+  /** Takes long, and mostly waits. */
+  patient?: boolean;
   run(lab: Lab): Promise<Measure[]>;
 }
 

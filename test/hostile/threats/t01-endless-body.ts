@@ -10,6 +10,7 @@ const KIB = 1024;
 export default {
   id: 'T01',
   title: 'endless body',
+  alone: true,
   async run(lab) {
     const rig = await startRig(lab);
     const wrote: number[] = [];

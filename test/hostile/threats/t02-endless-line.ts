@@ -8,6 +8,7 @@ const KIB = 1024;
 export default {
   id: 'T02',
   title: 'one endless line',
+  alone: true,
   async run(lab) {
     const rig = await startRig(lab);
     let scrapes = 0;

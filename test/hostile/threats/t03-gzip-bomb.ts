@@ -10,6 +10,7 @@ const CHAINS = ['gzip, gzip', 'gzip, gzip, gzip, gzip, gzip', 'identity, gzip', 
 export default {
   id: 'T03',
   title: 'gzip bomb, chained encodings',
+  alone: true,
   async run(lab) {
     const rig = await startRig(lab);
     const bombs = [bomb(), zlib.gzipSync(bomb())];

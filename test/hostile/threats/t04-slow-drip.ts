@@ -1,3 +1,4 @@
+import { makeTree } from '../../support/tree.ts';
 import { job, startRig } from '../kit/rig.ts';
 import { atMost, between, equal, sleep, type Threat } from '../kit/threat.ts';
 import { head, listen, onRequest, TEXT } from '../kit/wire.ts';
@@ -9,6 +10,7 @@ const TIMEOUT = 2;
 export default {
   id: 'T04',
   title: 'slow drip, silent accept',
+  alone: true,
   async run(lab) {
     const rig = await startRig(lab);
     const silent = await listen(lab, (socket) => socket.resume());
@@ -19,14 +21,21 @@ export default {
         socket.on('close', () => clearInterval(timer));
       });
     });
-    const paths = Array.from({ length: TARGETS / 2 }, (_, i) => ({ targets: [], labels: { n: String(i) } }));
-    const many = (name: string, port: number) =>
+    // From a file, as discovery would bring them: what a configuration of this size costs to read is another matter.
+    const groups = (port: number) =>
+      Array.from({ length: TARGETS / 2 }, (_, n) => ({ targets: [`127.0.0.1:${port}`], labels: { n: String(n) } }));
+    const tree = makeTree({
+      'silent.json': JSON.stringify(groups(silent.port)),
+      'drip.json': JSON.stringify(groups(dripping.port)),
+    });
+    lab.defer(() => tree.remove());
+    const many = (name: string) =>
       job(name, [], {
         scrape_interval: '5s',
         scrape_timeout: `${TIMEOUT}s`,
-        static_configs: paths.map(({ labels }) => ({ targets: [`127.0.0.1:${port}`], labels })),
+        file_sd_configs: [{ files: [`${tree.path}/${name}.json`] }],
       });
-    await rig.attack([many('silent', silent.port), many('drip', dripping.port)]);
+    await rig.attack([many('silent'), many('drip')]);
     await sleep(13_000);
     const durations = ['silent', 'drip'].flatMap((name) =>
       rig.sink.points('scrape_duration_seconds', { job: name }).map(({ value }) => value),

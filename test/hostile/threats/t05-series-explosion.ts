@@ -10,6 +10,7 @@ const SCRAPES = 1000;
 export default {
   id: 'T05',
   title: 'series explosion',
+  alone: true,
   async run(lab) {
     return [...(await explosion(lab)), ...(await churn(lab))];
   },

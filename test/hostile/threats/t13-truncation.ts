@@ -9,6 +9,7 @@ const TARGETS = 64;
 export default {
   id: 'T13',
   title: 'truncation at any byte',
+  alone: true,
   async run(lab) {
     const rig = await startRig(lab);
     const lines = Array.from({ length: 80 }, (_, i) => `cut_total{label="some value",i="${i}"} 1\n`);

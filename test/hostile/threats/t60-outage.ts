@@ -5,13 +5,14 @@ import { answer } from '../kit/wire.ts';
 
 /** Milliseconds. */
 const TEN_MINUTES = 600_000;
-const SHORT = 60_000;
+const SHORT = 40_000;
 /** In which the pauses grow. */
 const FIRST = 10_000;
 
 export default {
   id: 'T60',
   title: 'outage: 503, resets, nobody there',
+  patient: true,
   async run(lab) {
     const outage = lab.long ? TEN_MINUTES : SHORT;
     let phase: 'well' | '503' | 'reset' = 'well';

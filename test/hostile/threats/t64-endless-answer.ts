@@ -32,10 +32,10 @@ const ANSWERS: readonly [string, Answer][] = [
 export default {
   id: 'T64',
   title: 'endless and huge answers, floods of 1xx',
+  alone: true,
   async run(lab) {
-    const measures: Measure[] = [];
-    for (const [what, say] of ANSWERS) measures.push(...(await one(lab, what, say)));
-    return [...measures, ...(await flooded(lab))];
+    const measures = await Promise.all(ANSWERS.map(([what, say]) => one(lab, what, say)));
+    return [...measures.flat(), ...(await flooded(lab))];
   },
 } satisfies Threat;
 

@@ -13,6 +13,7 @@ const DAY = 24;
 export default {
   id: 'T75',
   title: 'soak',
+  alone: true,
   async run(lab) {
     const wanted = lab.long ? 100_000 : 10_000;
     let scrapes = 0;

@@ -8,7 +8,8 @@ export default {
   id: 'T77',
   title: 'signals',
   async run(lab) {
-    return [...(await blackHole(lab)), ...(await twice(lab)), ...(await ignored(lab)), ...(await reload(lab))];
+    const parts = [blackHole(lab, 'SIGTERM'), blackHole(lab, 'SIGINT'), twice(lab), ignored(lab), reload(lab)];
+    return (await Promise.all(parts)).flat();
   },
 } satisfies Threat;
 
@@ -18,19 +19,15 @@ const hole = async (lab: Lab): Promise<object> => {
   return { endpoint: `http://127.0.0.1:${port}/`, timeout: '60s' };
 };
 
-async function blackHole(lab: Lab): Promise<Measure[]> {
-  const measures: Measure[] = [];
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    const rig = await startRigBlind(lab, await hole(lab));
-    const began = performance.now();
-    rig.agent.kill(signal);
-    const { code, at } = await rig.agent.exit;
-    measures.push(
-      atMost(`${signal} before a black hole: stopped after`, (at - began) / 1000, 5, 's'),
-      equal(`${signal} before a black hole: exit code`, code ?? -1, 0),
-    );
-  }
-  return measures;
+async function blackHole(lab: Lab, signal: NodeJS.Signals): Promise<Measure[]> {
+  const rig = await startRigBlind(lab, await hole(lab));
+  const began = performance.now();
+  rig.agent.kill(signal);
+  const { code, at } = await rig.agent.exit;
+  return [
+    atMost(`${signal} before a black hole: stopped after`, (at - began) / 1000, 5, 's'),
+    equal(`${signal} before a black hole: exit code`, code ?? -1, 0),
+  ];
 }
 
 async function twice(lab: Lab): Promise<Measure[]> {
@@ -68,6 +65,7 @@ async function reload(lab: Lab): Promise<Measure[]> {
   for (let i = 0; i < 20; i++) rig.agent.kill('SIGHUP');
   await rig.attack([job('more', [target])]);
   await until(() => rig.sink.find('up', { job: 'more' }).length === 1, 'the new target is scraped');
+  await sleep(3000);
   return [equal('SIGHUP: the new configuration runs', true, true), ...rig.neighbours()];
 }
 
