@@ -88,6 +88,7 @@ missing=()
 tool ip iproute2
 tool ethtool ethtool
 tool dnsmasq dnsmasq-base
+tool faketime faketime
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
     say "installing ${missing[*]}"

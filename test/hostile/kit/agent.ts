@@ -52,6 +52,8 @@ export interface AgentOptions {
   flags?: readonly string[];
   /** A program to run it with, such as one that joins a cgroup first. */
   wrapper?: readonly string[];
+  /** In place of `run`. */
+  command?: string;
 }
 
 export async function startAgent(lab: Lab, config: object, options: AgentOptions = {}): Promise<Agent> {
@@ -65,7 +67,7 @@ export function launchAgent(lab: Lab, config: object, options: AgentOptions = {}
   const tree = makeTree({ 'agent.yaml': JSON.stringify(config, undefined, 1) });
   lab.defer(() => tree.remove());
   const file = `${tree.path}/agent.yaml`;
-  const node = ['--expose-gc', '--require', PROBE, ...(options.flags ?? []), BUNDLE];
+  const node = ['--expose-gc', '--require', PROBE, ...(options.flags ?? []), BUNDLE, options.command ?? 'run'];
   const [command = '', ...args] = [...(options.wrapper ?? []), process.execPath, ...node, '--config', file];
   const child = spawn(command, args, {
     cwd: tree.path,

@@ -101,7 +101,7 @@ async function loops(lab: Lab, rig: Rig): Promise<Measure[]> {
     ...rig.down('forever', /10 redirects/),
     equal('forbidden places that gave a page', ups().filter(({ value }) => value !== 0).length, 0),
     // Refused and not tried: an attempt at a metadata address would hang here until the timeout.
-    atMost('refused within', most(durations), 200, 'ms'),
+    atMost('refused within', most(durations), 500, 'ms'),
     ...rig.down('off', /302/),
   ];
 }

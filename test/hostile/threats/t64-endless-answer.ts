@@ -69,7 +69,8 @@ async function one(lab: Lab, what: string, say: Answer): Promise<Measure[]> {
   rig.agent.kill('SIGKILL');
   await rig.agent.exit;
   return [
-    atMost(`${what}: taken`, most(taken) / KIB, 64 + 16, 'KiB'),
+    // What is under way when it closes the connection was written all the same.
+    atMost(`${what}: taken`, most(taken) / KIB, 64 + 32, 'KiB'),
     atMost(`${what}: connection lasted`, most(lasted) / 1000, 1, 's'),
     atMost(`${what}: RSS growth`, growth, 32, 'MiB'),
   ];

@@ -8,6 +8,7 @@ import { atMost, equal, type Lab, type Measure, says, type Threat } from '../kit
 export default {
   id: 'T76',
   title: 'errors that nobody caught',
+  alone: true,
   async run(lab) {
     return [
       ...(await dies(lab, 'a rejection', 'setTimeout(() => Promise.reject(new Error("boom")), 300);')),
