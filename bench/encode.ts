@@ -135,7 +135,7 @@ const times = Float64Array.from({ length: SERIES }, (_, i) => 1_700_000_000_000 
 const small = Array.from({ length: 20 }, (_, i) => makeSet(coredns(`10.0.2.${i}:9153`).slice(0, SERIES / 20)));
 const exemplars = Array.from({ length: SERIES / 20 }, (_, i) => {
   const labels = labelsOf({ trace_id: `4bf92f3577b34da6a3ce929d0e0e${1000 + i}` });
-  return { index: i * 20, labels, value: i, timestamp: 1_700_000_000_000 };
+  return { index: i * 20, labels, value: i };
 });
 
 function measureVersion(title: string, make: () => RemoteWriteEncoder): void {

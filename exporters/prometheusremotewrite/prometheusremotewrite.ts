@@ -40,6 +40,7 @@ class RemoteWriteExporter implements Exporter {
   readonly #untranslated: Losses;
   #client: HttpClient | undefined;
   #accepted = false;
+  #old = 0;
   readonly #wal: StorageSpace | undefined;
   #lock: FolderLock | undefined;
 
@@ -94,9 +95,10 @@ class RemoteWriteExporter implements Exporter {
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
     if (!this.#client) throw new Error('the exporter is not started');
-    const { bodies, dropped, relabelled } = this.#encoding.encode(batch, this.#protocol.version());
+    const { bodies, dropped, relabelled, oldExemplars } = this.#encoding.encode(batch, this.#protocol.version());
     if (dropped) this.#untranslatable(dropped);
     this.#count.relabelled.add(relabelled);
+    this.#oldExemplars(oldExemplars);
     this.#count.translated.add(pointCount(batch) - dropped - relabelled);
     const offers = bodies.map((body) => this.#sender.offer(body, signal));
     const results = await Promise.allSettled(offers);
@@ -169,6 +171,12 @@ class RemoteWriteExporter implements Exporter {
     return joinBodies(isMixed ? bodies.map((body) => (body.version === 2 ? this.#asVersion1(body) : body)) : bodies);
   }
 
+  /** How many there were in all; a change of version begins anew. */
+  #oldExemplars(count: number): void {
+    this.#count.oldExemplars.add(Math.max(0, count - this.#old));
+    this.#old = count;
+  }
+
   #untranslatable(points: number): void {
     this.#count.untranslated.add(points);
     lost(this.#host, 'untranslatable').add(points);
@@ -188,6 +196,7 @@ interface Counters {
   translated: Counter;
   untranslated: Counter;
   relabelled: Counter;
+  oldExemplars: Counter;
   written: Record<keyof Written, Counter>;
 }
 
@@ -213,6 +222,10 @@ function counters({ meter }: Host, consumers: number): Counters {
     relabelled: meter.counter('dnscol_exporter_prometheusremotewrite_relabel_dropped_metric_points_total', {
       help: 'Samples that write_relabel_configs left out.',
       unit: '{datapoints}',
+    }),
+    oldExemplars: meter.counter('dnscol_exporter_prometheusremotewrite_out_of_order_exemplars_total', {
+      help: 'Exemplars that were left out because they are older than the last one of their series.',
+      unit: '{exemplars}',
     }),
     written: { samples: written('samples'), histograms: written('histograms'), exemplars: written('exemplars') },
   };

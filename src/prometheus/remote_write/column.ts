@@ -1,4 +1,4 @@
-import type { Exemplar, NativeHistogram, Snapshot } from '#metrics';
+import type { NativeHistogram, Snapshot } from '#metrics';
 import type { HistogramSample } from './histogram.ts';
 
 /** Values as bits, so that a NaN keeps its own; a copy from one such array to bytes makes no BigInt. */
@@ -13,13 +13,4 @@ const STALE = 0x7ff0000000000002n;
 export function histogramSample(snapshot: Snapshot, at: number, start: number): HistogramSample {
   const histogram: NativeHistogram | undefined = snapshot.histograms?.get(at);
   return { histogram, sum: histogram ? bitsOf(snapshot)[at]! : STALE, time: timeOf(snapshot, at), start };
-}
-
-/** Exemplars by the sample that they belong to; they come in that order. */
-export function* exemplarsBySample({ exemplars = [] }: Snapshot): Generator<[at: number, own: readonly Exemplar[]]> {
-  for (let from = 0, to = 0; from < exemplars.length; from = to) {
-    const at = exemplars[from]!.index;
-    while (exemplars[to]?.index === at) to++;
-    yield [at, exemplars.slice(from, to)];
-  }
 }

@@ -2,7 +2,8 @@ import type { Batch, SeriesSet, Snapshot } from '#metrics';
 import { joinBodies, shrink } from './bodies.ts';
 import { BodyPool, makeWriteRequest, type WriteBody } from './body.ts';
 import { Bytes } from './bytes.ts';
-import { bitsOf, exemplarsBySample, histogramSample, timeOf } from './column.ts';
+import { bitsOf, histogramSample } from './column.ts';
+import { ExemplarFilter } from './exemplars.ts';
 import { writeExemplars, writeNative } from './extras.ts';
 import { isFor2Only } from './histogram.ts';
 import { laneOf } from './lanes.ts';
@@ -28,6 +29,8 @@ export interface Encoded {
   readonly dropped: number;
   /** Samples that the user's rules leave out. */
   readonly relabelled: number;
+  /** Exemplars, so far, that are left out because they are older than the last one of their series. */
+  readonly oldExemplars: number;
 }
 
 /** Batches as request bodies. */
@@ -47,6 +50,7 @@ class TemplateEncoder implements RemoteWriteEncoder {
   readonly #translator: Translator;
   readonly #builder: TemplateBuilder;
   readonly #teller = new TargetInfoTeller();
+  readonly #exemplars = new ExemplarFilter();
   readonly #templates = new WeakMap<SeriesSet, Template>();
   readonly #memory = { out: new Scratch(), run: new Scratch(), pool: new BodyPool() };
 
@@ -84,7 +88,7 @@ class TemplateEncoder implements RemoteWriteEncoder {
       for (const { part, column } of parts) write(part, column, writer);
       bodies.push(...this.#joined(writer.finish(), extraBodies(extras.get(lane), lane, this.#maxLength)));
     }
-    return { bodies, dropped, relabelled };
+    return { bodies, dropped, relabelled, oldExemplars: this.#exemplars.outOfOrder };
   }
 
   /** Gives how many histograms this version cannot express. */
@@ -96,12 +100,11 @@ class TemplateEncoder implements RemoteWriteEncoder {
       if (isFor2Only(sample.histogram)) dropped++;
       else writeNative(of(lane), labels, sample);
     }
-    if (!snapshot.exemplars) return dropped;
     const { series, resource } = snapshot.set;
-    for (const [at, own] of exemplarsBySample(snapshot)) {
+    for (const [at, own] of this.#exemplars.fresh(snapshot) ?? []) {
       const labels = this.#translator.labels(series[at]!, resource);
       if (labels && labels !== 'rule') {
-        writeExemplars(of(laneOf(series[at]!, this.#lanes)), labels, own, timeOf(snapshot, at));
+        writeExemplars(of(laneOf(series[at]!, this.#lanes)), labels, own);
       }
     }
     return dropped;

@@ -15,8 +15,8 @@ export function writeNative(out: Bytes, labels: Labels, sample: HistogramSample)
   out.nested(0x0a, series.view());
 }
 
-/** A TimeSeries of Remote Write 1.0 with nothing but exemplars, as Prometheus sends them. `time` is for those without one. */
-export function writeExemplars(out: Bytes, labels: Labels, exemplars: readonly Exemplar[], time: number): void {
+/** A TimeSeries of Remote Write 1.0 with nothing but exemplars, as Prometheus sends them. */
+export function writeExemplars(out: Bytes, labels: Labels, exemplars: readonly Required<Exemplar>[]): void {
   series.clear();
   writeLabels(series, 0x0a, labels);
   for (const exemplar of exemplars) {
@@ -24,7 +24,7 @@ export function writeExemplars(out: Bytes, labels: Labels, exemplars: readonly E
     writeLabels(inner, 0x0a, exemplar.labels);
     number[0] = exemplar.value;
     inner.bits(0x11, bits[0]!);
-    inner.int64(0x18, Math.trunc(exemplar.timestamp ?? time));
+    inner.int64(0x18, exemplar.timestamp);
     series.nested(0x1a, inner.view());
   }
   out.nested(0x0a, series.view());

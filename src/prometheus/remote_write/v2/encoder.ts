@@ -1,8 +1,9 @@
-import { type Batch, type Exemplar, labelsKey, type SeriesSet, type Snapshot } from '#metrics';
+import { type Batch, labelsKey, type SeriesSet } from '#metrics';
 import { BodyPool, type WriteBody } from '../body.ts';
 import { Bytes } from '../bytes.ts';
-import { bitsOf, exemplarsBySample } from '../column.ts';
+import { bitsOf } from '../column.ts';
 import type { Encoded, EncoderOptions, RemoteWriteEncoder } from '../encoder.ts';
+import { ExemplarFilter } from '../exemplars.ts';
 import type { Counts } from '../fields.ts';
 import { laneOf, sourceOf } from '../lanes.ts';
 import { type Row, type Rows, rowsOf } from '../rows.ts';
@@ -41,6 +42,7 @@ class RequestEncoder implements RemoteWriteEncoder {
   readonly #translator: Translator;
   readonly #plans = new WeakMap<SeriesSet, Plan>();
   readonly #teller = new TargetInfoTeller();
+  readonly #exemplars = new ExemplarFilter();
   readonly #pool = new BodyPool();
   readonly #memory = { records: new Bytes(), row: new Bytes() };
   /** Rows beside a template are written while others wait in a message that is not finished. */
@@ -59,7 +61,13 @@ class RequestEncoder implements RemoteWriteEncoder {
     const infos = this.#teller.choose(batch, ({ set }) => this.#planOf(set).infoKey);
     for (const snapshot of batch) {
       const plan = this.#planOf(snapshot.set);
-      const view = viewOf(snapshot, plan.created, infos.get(snapshot));
+      const view = {
+        snapshot,
+        bits: bitsOf(snapshot),
+        starts: startsOf(snapshot, plan.created),
+        info: infos.get(snapshot),
+        exemplars: this.#exemplars.fresh(snapshot),
+      };
       dropped += plan.dropped;
       relabelled += plan.relabelled;
       for (const piece of plan.pieces) {
@@ -70,7 +78,7 @@ class RequestEncoder implements RemoteWriteEncoder {
     }
     const bodies: WriteBody[] = [];
     for (const [lane, pieces] of lanes) this.#writeLane(lane, pieces, (body) => bodies.push(body));
-    return { bodies, dropped, relabelled };
+    return { bodies, dropped, relabelled, oldExemplars: this.#exemplars.outOfOrder };
   }
 
   recycle(body: WriteBody): void {
@@ -221,12 +229,6 @@ function evenly(rows: readonly Row[]): (readonly Row[])[] {
   const count = Math.ceil(rows.length / LARGEST);
   const cut = (i: number) => Math.floor((rows.length * i) / count);
   return Array.from({ length: count }, (_, i) => rows.slice(cut(i), cut(i + 1)));
-}
-
-function viewOf(snapshot: Snapshot, created: CreatedPlan | undefined, info: bigint | undefined): View {
-  const exemplars: ReadonlyMap<number, readonly Exemplar[]> | undefined =
-    snapshot.exemplars && new Map(exemplarsBySample(snapshot));
-  return { snapshot, bits: bitsOf(snapshot), starts: startsOf(snapshot, created), info, exemplars };
 }
 
 /** The time to write into a piece's template, which it then has; undefined when the piece is to be written by hand. */

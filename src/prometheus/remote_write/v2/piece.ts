@@ -1,6 +1,7 @@
 import type { Exemplar, Snapshot } from '#metrics';
 import type { Bytes } from '../bytes.ts';
 import { histogramSample, timeOf } from '../column.ts';
+import type { Exemplars } from '../exemplars.ts';
 import { writeHistogram } from '../histogram.ts';
 import type { Row } from '../rows.ts';
 import { int64Length, varintLength } from '../wire.ts';
@@ -40,7 +41,7 @@ export interface View {
   /** The bits of `target_info`, where this snapshot is to tell it. */
   readonly info: bigint | undefined;
   /** By the sample that they belong to. */
-  readonly exemplars: ReadonlyMap<number, readonly Exemplar[]> | undefined;
+  readonly exemplars: Exemplars | undefined;
 }
 
 /** `info` is `target_info`, which stands behind the rows. */
@@ -65,7 +66,7 @@ export function makePiece(rows: readonly Row[], lane: number, of: string | undef
   };
 }
 
-const NONE: readonly Exemplar[] = [];
+const NONE: readonly Required<Exemplar>[] = [];
 
 /** Writes every row of a piece by hand. */
 export function writePiece(piece: Piece, view: View, writer: MessageWriter): void {
@@ -94,7 +95,7 @@ export function writeData(
   { index, natives }: Piece,
   i: number,
   { snapshot, bits, starts }: View,
-  exemplars: readonly Exemplar[],
+  exemplars: readonly Required<Exemplar>[],
   table: SymbolTable,
   row: Bytes,
 ): void {
@@ -102,7 +103,7 @@ export function writeData(
   const start = starts ? starts[at]! : 0;
   if (natives.has(i)) writeHistogram(row, 0x1a, histogramSample(snapshot, at, start));
   else putSample(row, bits[at]!, timeOf(snapshot, at), start);
-  for (const exemplar of exemplars) writeExemplar(row, exemplar, timeOf(snapshot, at), table);
+  for (const exemplar of exemplars) writeExemplar(row, exemplar, table);
 }
 
 export function putSample(row: Bytes, bits: bigint, time: number, start: number): void {
@@ -110,17 +111,16 @@ export function putSample(row: Bytes, bits: bigint, time: number, start: number)
   writeSample(row.buffer, at, bits, time, start);
 }
 
-function writeExemplar(row: Bytes, { labels, value, timestamp }: Exemplar, time: number, table: SymbolTable): void {
+function writeExemplar(row: Bytes, { labels, value, timestamp }: Required<Exemplar>, table: SymbolTable): void {
   const refs = labels.map((text) => table.ref(text));
   const length = refs.reduce((sum, ref) => sum + varintLength(ref), 0);
-  const at = Math.trunc(timestamp ?? time);
   row.byte(0x22);
-  row.varint((length ? 1 + varintLength(length) + length : 0) + 10 + int64Length(at));
+  row.varint((length ? 1 + varintLength(length) + length : 0) + 10 + int64Length(timestamp));
   if (length) {
     row.byte(0x0a);
     row.varint(length);
     for (const ref of refs) row.varint(ref);
   }
   row.double(0x11, value);
-  row.int64(0x18, at);
+  row.int64(0x18, timestamp);
 }

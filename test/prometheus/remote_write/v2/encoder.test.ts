@@ -267,20 +267,22 @@ describe('remote-write 2.0 encoder', () => {
   it('exemplars stand beside the sample that they belong to, with a time always', () => {
     const encoder = encoderWith();
     const set = makeSet(seriesOf(600));
-    const exemplars: Exemplar[] = [
-      { index: 3, labels: labelsOf({ trace_id: 'abc' }), value: 0.5, timestamp: T - 50 },
+    const exemplars = (round: number): Exemplar[] => [
+      { index: 3, labels: labelsOf({ trace_id: 'abc' }), value: 0.5, timestamp: T + 10 * round - 0.5 },
       { index: 3, labels: labelsOf({ trace_id: 'abd', job: 'j' }), value: 0.6 },
       { index: 590, labels: [], value: 1 },
     ];
     for (let round = 0; round < 8; round++) {
-      const given = [snapshot(set, T + round, { exemplars })];
+      const given = [snapshot(set, T + 10 * round, { exemplars: exemplars(round) })];
       const series = decoded(encoder.encode(given).bodies);
       const byLabel = new Map(series.map((s) => [s.labels.join(), s.exemplars]));
       expect(byLabel.get(set.series[3]!.labels.join())).to.deep.equal([
-        { labels: ['trace_id', 'abc'], value: 0.5, time: T - 50 },
-        { labels: ['job', 'j', 'trace_id', 'abd'], value: 0.6, time: T + round },
+        { labels: ['trace_id', 'abc'], value: 0.5, time: T + 10 * round - 1 },
+        { labels: ['job', 'j', 'trace_id', 'abd'], value: 0.6, time: T + 10 * round },
       ]);
-      expect(byLabel.get(set.series[590]!.labels.join())).to.deep.equal([{ labels: [], value: 1, time: T + round }]);
+      expect(byLabel.get(set.series[590]!.labels.join())).to.deep.equal([
+        { labels: [], value: 1, time: T + 10 * round },
+      ]);
       expect(series.filter((s) => s.exemplars)).to.have.length(2);
       const plain = series.map(({ exemplars: _, ...rest }) => rest);
       expect(plain).to.have.deep.members(expected(given));
