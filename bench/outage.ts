@@ -25,7 +25,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 async function down(seconds: number, folder: string): Promise<void> {
   const targets = await countingTargets(10, 300);
   const to = await moodyReceiver(targets);
-  const yaml = queueYaml(targets, to.url, folder, { interval: '1s', max_interval: '30s', max_size: '1GiB' });
+  const yaml = queueYaml(targets, to.url, folder, { interval: '1s', max_interval: '1s', max_size: '1GiB' });
   const agent = await startAgent(yaml);
   await pause(10_000);
   say(`before: ${memory(agent.pid)} MiB resident (anonymous), ${cpu(agent.pid)} s of CPU`);
@@ -41,7 +41,7 @@ async function down(seconds: number, folder: string): Promise<void> {
   const began = performance.now();
   await arrivals(targets, to, 120_000);
   say(
-    `caught up with ${held} bytes ${((performance.now() - began) / 1000).toFixed(1)} s after it healed (the pause between attempts included)`,
+    `caught up with ${held} bytes ${((performance.now() - began) / 1000).toFixed(1)} s after it healed (a pause of up to 1.5 s between attempts included)`,
   );
   say(`after: ${memory(agent.pid)} MiB, ${(cpu(agent.pid) - used).toFixed(2)} s of CPU for the backlog`);
   agent.kill('SIGTERM');

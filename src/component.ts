@@ -222,6 +222,8 @@ export interface ExporterFactory<C = unknown> extends Declaration<C> {
 }
 export interface ExtensionFactory<C = unknown> extends Declaration<C> {
   kind: 'extension';
+  /** Its extensions have a `storage`. */
+  stores?: boolean;
   create(config: C, host: Host): Extension;
 }
 export type Factory = ReceiverFactory | ProcessorFactory | ExporterFactory | ExtensionFactory;

@@ -63,7 +63,7 @@ const queueFields = {
   ),
   when_full: whenFull(),
   storage: s.optional(
-    s.extensionId(),
+    s.extensionId('storage'),
     'Id of a `file_storage` extension: what cannot be sent soon waits on disk, and outlives the process.',
   ),
 };

@@ -6,6 +6,7 @@ export default extension<Config>({
   type: 'file_storage',
   summary: 'Room on disk for what exporters have not sent yet: their sending queues outlive the process.',
   stability: 'beta',
+  stores: true,
   config,
   create,
 });

@@ -14,6 +14,13 @@ export const SECTIONS = [
 ] as const;
 type Section = (typeof SECTIONS)[number];
 
+export interface Reference {
+  readonly path: string;
+  readonly id: string;
+  readonly place: Place;
+  readonly need: 'storage' | undefined;
+}
+
 /** What one key of a section defines, used or not. */
 export interface Defined {
   readonly kind: Kind;
@@ -24,7 +31,7 @@ export interface Defined {
   /** INVALID when its options are faulty. */
   readonly config: unknown;
   /** The extensions that its options name. */
-  readonly references: readonly { path: string; id: string; place: Place }[];
+  readonly references: readonly Reference[];
 }
 
 export async function readComponents(
@@ -69,12 +76,12 @@ async function readComponent(
   const newer = newerName(factory, type);
   if (newer)
     complaints.warn(path, `${type} is deprecated in the Collector, in favour of ${newer}; both work`, keyPlace);
-  const references: { path: string; id: string; place: Place }[] = [];
+  const references: Reference[] = [];
   const config = factory.config.read(node, path, {
     issue: (at, message, place) => complaints.issue(at, message, place),
     warn: (at, message, place) => complaints.warn(at, message, place),
     secret: (secret) => complaints.secret(secret),
-    reference: (at, _kind, extension, place) => references.push({ path: at, id: extension, place }),
+    reference: (at, _kind, extension, place, need) => references.push({ path: at, id: extension, place, need }),
   });
   return { kind, id, node, factory, config, references };
 }

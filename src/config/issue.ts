@@ -18,8 +18,8 @@ export interface Report {
   warn(path: string, message: string, place: Place): void;
   /** This node holds a secret: nothing of it may be shown. */
   secret?(node: ConfigNode): void;
-  /** This option names a component that must be configured; its kind and id. */
-  reference?(path: string, kind: 'extension', id: string, place: Place): void;
+  /** This option names a component that must be configured; its kind and id, and what it must be able to do. */
+  reference?(path: string, kind: 'extension', id: string, place: Place, need?: 'storage'): void;
 }
 
 /** Thrown by what cannot go on with a bad configuration. */

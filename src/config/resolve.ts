@@ -69,7 +69,7 @@ export async function resolveConfig(
   const service = readService(tree, configuredIds(defined), complaints);
   const used = usedIds(service);
   const found = defined.filter((component) => used[component.kind].has(component.id));
-  for (const component of found) checkExtensions(component, used.extension, configuredIds(defined), complaints);
+  for (const component of found) checkExtensions(component, used.extension, defined, complaints);
 
   for (const pipeline of service.pipelines) checkFirst(pipeline, found, tree, complaints);
   const made = (kind: Kind) => found.filter((c) => c.kind === kind).flatMap(resolvedComponent);
@@ -184,11 +184,16 @@ function usedIds({ extensions, pipelines }: Service): Configured {
 function checkExtensions(
   { references }: Defined,
   started: ReadonlySet<string>,
-  configured: Configured,
+  defined: readonly Defined[],
   complaints: Complaints,
 ): void {
-  for (const { path, id, place } of references) {
-    if (!checkReference({ id, place }, path, 'extension', configured, complaints.references())) continue;
+  for (const { path, id, place, need } of references) {
+    if (!checkReference({ id, place }, path, 'extension', configuredIds(defined), complaints.references())) continue;
+    const factory = defined.find((one) => one.kind === 'extension' && one.id === id)?.factory;
+    if (need && factory?.kind === 'extension' && !factory.stores) {
+      complaints.issue(path, `references extension "${id}", which cannot store anything`, place);
+      continue;
+    }
     if (!started.has(id)) {
       complaints.issue(path, `references extension "${id}", which service.extensions does not list`, place);
     }

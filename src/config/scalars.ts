@@ -51,14 +51,17 @@ export function secret(): Schema<Secret> {
   };
 }
 
-/** The id of an extension, such as an authenticator; it must be configured and listed in `service.extensions`. */
-export function extensionId(): Schema<string> {
+/**
+ * The id of an extension, such as an authenticator; it must be configured and listed in `service.extensions`. `need`: what it
+ * must be able to do.
+ */
+export function extensionId(need?: 'storage'): Schema<string> {
   const id = string({ typeName: 'extension id', nonEmpty: true });
   return {
     ...id,
     read(node, path, report) {
       const got = id.read(node, path, report);
-      if (got !== INVALID) report.reference?.(path, 'extension', got, node.place);
+      if (got !== INVALID) report.reference?.(path, 'extension', got, node.place, need);
       return got;
     },
   };

@@ -74,7 +74,7 @@ export const sendingQueueFields = {
   block_on_overflow: s.withDefault(s.bool(), false, 'Wait for room when the queue is full, in place of refusing.'),
   when_full: whenFull(),
   storage: s.optional(
-    s.extensionId(),
+    s.extensionId('storage'),
     'Id of a `file_storage` extension: what cannot be sent soon waits on disk, and outlives the process.',
   ),
   batch: s.optional(
