@@ -106,6 +106,7 @@ function codingOf(body: Buffer, contentEncoding = '', accepted = ''): Coding | u
 
 function asksFor(accepted: string, name: string): boolean {
   const wanted = name === 'x-gzip' ? 'gzip' : name;
+  if (accepted === wanted) return true;
   return accepted.split(',').some((part) => {
     const [coding, ...parameters] = part.split(';').map((p) => p.trim().toLowerCase());
     return coding === wanted && !parameters.some((p) => /^q=0(\.0*)?$/.test(p));

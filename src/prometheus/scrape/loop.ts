@@ -8,7 +8,8 @@ import type { ScrapeMetrics } from './metrics.ts';
 import type { Fetched, PageSource } from './page.ts';
 import type { Report } from './report.ts';
 import { Schedule } from './schedule.ts';
-import { scrapeOffset, type Target } from './target.ts';
+import { firstScrape, type Target } from './target.ts';
+import { timetableOf } from './timetable.ts';
 
 export interface LoopParts {
   job: string;
@@ -62,8 +63,8 @@ export class TargetLoop {
     const { clock, seed, initialOffset } = this.#parts;
     this.#cancel();
     this.#leaving = false;
-    const offset = scrapeOffset(this.target, seed, clock.now());
-    this.#schedule = new Schedule(clock, this.target.interval, offset + initialOffset);
+    const first = firstScrape(clock, this.target, seed);
+    this.#schedule = new Schedule(clock, this.target.interval, first + initialOffset);
     this.#arm();
   }
 
@@ -75,7 +76,7 @@ export class TargetLoop {
     const { clock } = this.#parts;
     this.#cancel();
     this.#leaving = true;
-    this.#cancel = clock.after(this.#schedule?.wait() ?? 0, () => {
+    this.#cancel = timetableOf(clock).at(this.#schedule?.due ?? 0, () => {
       const time = clock.now();
       this.#cancel = clock.after(this.target.interval * GRACE, () => {
         this.#underWay = this.#underWay.then(() => this.#markGone(time, gone));
@@ -114,7 +115,7 @@ export class TargetLoop {
 
   #arm(): void {
     const schedule = this.#schedule!;
-    this.#cancel = this.#parts.clock.after(schedule.wait(), () => {
+    this.#cancel = timetableOf(this.#parts.clock).at(schedule.due, () => {
       this.#underWay = this.#underWay.then(() => this.#round(schedule));
     });
   }

@@ -2,7 +2,13 @@ import type { Clock } from '#clock';
 import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
 import { deadline } from '#kit';
 import { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, PROTO_FIRST_PROTOCOLS, type ScrapeConfig } from '../config/config.ts';
-import { chooseFormat, type PageParser, type ParsedPage, type PlanShelf } from '../exposition/exposition.ts';
+import {
+  chooseFormat,
+  type PageParser,
+  type ParsedPage,
+  type PlanShelf,
+  type ScrapeFormat,
+} from '../exposition/exposition.ts';
 import { checkCrowd, crowdOf } from './crowd.ts';
 import { ScrapeError } from './labels.ts';
 import { createTargetParser } from './parsing.ts';
@@ -53,13 +59,22 @@ export function pageSource(parts: PageSourceParts): PageSource {
   const maxBody = bodyLimit(config.limits.bodySize);
   const parsers = new Map<string, PageParser>();
   let warned: string | undefined;
+  /** The last Content-Type; a target sends the same each time. */
+  let last: { type: string | undefined; format: ScrapeFormat } | undefined;
+
+  function formatOf(type: string | undefined): ScrapeFormat {
+    if (last && last.type === type) return last.format;
+    const { format, warning } = chooseFormat(type, config.fallbackProtocol);
+    if (warning !== undefined && warning !== warned) warn(warning);
+    warned = warning;
+    last = { type, format };
+    return format;
+  }
 
   function parse({ headers, body }: HttpResponse): ParsedPage {
     // An empty page has no format to disagree about.
     if (body.length === 0) return EMPTY;
-    const { format, warning } = chooseFormat(headers['content-type'], config.fallbackProtocol);
-    if (warning !== undefined && warning !== warned) warn(warning);
-    warned = warning;
+    const format = formatOf(headers['content-type']);
     let parser = parsers.get(format);
     if (!parser) {
       parsers.clear();

@@ -14,15 +14,16 @@ export class Schedule {
   /** Wall time of one slot, which the timestamps of later ones are counted from. */
   #base: number | undefined;
 
-  constructor(clock: Clock, interval: number, delay: number) {
+  /** `first`: on the monotonic clock. */
+  constructor(clock: Clock, interval: number, first: number) {
     this.#clock = clock;
     this.#interval = interval;
-    this.#due = clock.monotonic() + delay;
+    this.#due = first;
   }
 
-  /** Milliseconds until the next scrape. */
-  wait(): number {
-    return Math.max(0, this.#due - this.#clock.monotonic());
+  /** The moment of the next scrape. */
+  get due(): number {
+    return this.#due;
   }
 
   /** Goes on to the next moment that lies ahead and answers how many were missed. */

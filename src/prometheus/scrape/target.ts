@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { Clock } from '#clock';
 import { type Labels, labelMap, labelsKey, labelValue, type Resource, sortedLabels } from '#metrics';
 import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '../config/config.ts';
 import type { HistogramForms } from './parsing.ts';
@@ -157,13 +158,35 @@ function checkHost(host: string, address: string): void {
   if (host !== written && !mayDiffer) throw new Error(`${JSON.stringify(address)} is not a valid hostname`);
 }
 
+/** Milliseconds; targets whose places in the interval fall together like this are scraped in one go. */
+const GRID = 100;
+
 /**
  * Milliseconds from `now` to the target's next slot. A slot is a fixed place in each interval, counted from the epoch, so
- * targets spread over the interval and one keeps its place over restarts; `seed` keeps two agents apart.
+ * targets spread over the interval and one keeps its place over restarts; `seed` keeps two agents apart. There are ten slots
+ * in an interval, or one each 100 ms.
  */
 export function scrapeOffset(target: Target, seed: string, now: number): number {
   const digest = createHash('sha1').update(seed).update('\0').update(target.key).digest();
-  const slot = digest.readUIntBE(0, 6) % target.interval;
+  const place = digest.readUIntBE(0, 6) % target.interval;
+  const grid = Math.min(GRID, target.interval / 10);
+  // Where in a step of the grid is the seed's alone, or all agents of a cluster would scrape at the same moments.
+  const phase = createHash('sha1').update(seed).digest().readUInt32BE(0) % grid;
+  const slot = Math.floor(place / grid) * grid + phase;
   const wait = (slot - (now % target.interval)) % target.interval;
   return wait < 0 ? wait + target.interval : wait;
+}
+
+/** What the wall clock is ahead of the monotonic one; read once, so that equal slots are equal moments. */
+const leads = new WeakMap<Clock, number>();
+
+/** The moment of a target's first scrape from now on, on the monotonic clock. */
+export function firstScrape(clock: Clock, target: Target, seed: string): number {
+  const lead = clock.now() - clock.monotonic();
+  const before = leads.get(clock) ?? lead;
+  // The clocks are not read in the same instant; a wall clock that was set is another matter.
+  const ahead = Math.abs(lead - before) < 50 ? before : lead;
+  leads.set(clock, ahead);
+  const now = clock.monotonic();
+  return now + scrapeOffset(target, seed, ahead + now);
 }
