@@ -3,7 +3,7 @@ import { type Batch, pointCount } from '#metrics';
 import { Pending } from './pending.ts';
 
 export interface BatcherOptions {
-  /** Milliseconds from the first sample that waits to the flush; 0: nothing waits. */
+  /** Milliseconds between the moments at which what waits is flushed; 0: nothing waits. */
   timeout: number;
   /** Samples that make a flush begin. */
   size: number;
@@ -34,6 +34,8 @@ export class Batcher implements Processor {
   #underWay: Promise<void> | undefined;
   #cancelTimer = () => {};
   #timed = false;
+  /** The start, or the last flush of a full batch: the strokes of the timeout are counted from here. */
+  #began: number;
   #stopped = false;
   /** Samples lost since sending last went well. */
   #lost = 0;
@@ -42,6 +44,7 @@ export class Batcher implements Processor {
     this.#options = options;
     this.#host = host;
     this.#next = next;
+    this.#began = host.clock.monotonic();
     this.#instruments = instruments(host);
   }
 
@@ -90,7 +93,11 @@ export class Batcher implements Processor {
   #startTimer(): void {
     if (this.#timed || this.#underWay) return;
     this.#timed = true;
-    this.#cancelTimer = this.#host.clock.after(this.#options.timeout, () => {
+    // The Collector's timer runs all the time: its next stroke comes, on average, after half of the timeout. Here it runs
+    // only while something waits.
+    const { timeout } = this.#options;
+    const wait = timeout - ((this.#host.clock.monotonic() - this.#began) % timeout);
+    this.#cancelTimer = this.#host.clock.after(wait, () => {
       this.#timed = false;
       this.#flush('timeout');
     });
@@ -104,6 +111,7 @@ export class Batcher implements Processor {
   #flush(trigger: Trigger): void {
     if (this.#underWay || this.#pending.points === 0) return;
     this.#stopTimer();
+    if (trigger === 'size') this.#began = this.#host.clock.monotonic();
     this.#underWay = this.#sendAll(this.#pending.take(this.#options.maxSize), trigger).then(() => {
       this.#underWay = undefined;
       if (this.#isFull()) this.#flush('size');

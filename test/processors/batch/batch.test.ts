@@ -66,7 +66,31 @@ describe('processors/batch', () => {
   processorContract(batch, { config: { timeout: '0s', send_batch_size: 1 } });
 
   describe('when a batch goes', () => {
-    it('waits for the timeout since the first sample', async () => {
+    it('goes at the next stroke of the timeout, counted from the start', async () => {
+      const { processor, host, next } = make({});
+      await host.clock.advance(350);
+      await processor.consume([snapshot(1)], signal);
+      expect(host.clock.pending).to.equal(1);
+      await host.clock.advance(49);
+      expect(sizes(next)).to.deep.equal([]);
+      await host.clock.advance(1);
+      expect(sizes(next)).to.deep.equal([1]);
+      expect(host.clock.pending, 'nothing waits').to.equal(0);
+    });
+
+    it('has strokes that are counted from the last full batch', async () => {
+      const { processor, host, next } = make({ send_batch_size: 5 });
+      await host.clock.advance(150);
+      await processor.consume([snapshot(5)], signal);
+      await host.clock.advance(60);
+      await processor.consume([snapshot(1)], signal);
+      await host.clock.advance(139);
+      expect(sizes(next)).to.deep.equal([5]);
+      await host.clock.advance(1);
+      expect(sizes(next)).to.deep.equal([5, 1]);
+    });
+
+    it('waits for no more than the timeout', async () => {
       const { processor, host, next } = make({});
       await processor.consume([snapshot(3)], signal);
       await host.clock.advance(150);
