@@ -10,7 +10,10 @@ const MAX_FAULTS = 20;
 export function faultIssues(errors: readonly YAMLError[], text: string, places: Places, lastQuote: number): Issue[] {
   const byLine = new Map<number, Issue>();
   let misplaced = -1;
+  const moved = new Set(errors.filter((error) => isNextLine(error, text, error.pos[0])).map(({ pos }) => pos[0]));
   for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
+    // The key that the line before would be, were the next a part of it.
+    if (error.code === 'MULTILINE_IMPLICIT_KEY' && moved.has(error.pos[0])) continue;
     const start = startOf(error, text, lastQuote);
     const place = places(start, Math.max(error.pos[1], start + 1));
     const message = sentence(error, text, start);
@@ -31,7 +34,19 @@ export function faultIssues(errors: readonly YAMLError[], text: string, places: 
 function startOf(error: YAMLError, text: string, lastQuote: number): number {
   if (isOpenQuote(error)) return lastQuote;
   const start = Math.min(Math.max(0, error.pos[0]), text.length);
-  return error.code === 'TAB_AS_INDENT' ? start : start + /^ */.exec(text.slice(start, start + 200))![0].length;
+  if (error.code === 'TAB_AS_INDENT') return start;
+  // A line that is indented wrongly is found out at the end of the one before, or at the value there.
+  if (isNextLine(error, text, start)) return start + /^[^\n]*\s*/.exec(text.slice(start))![0].length;
+  return start + /^ */.exec(text.slice(start, start + 200))![0].length;
+}
+
+/** Whether the fault is the indentation of the line that follows. */
+function isNextLine({ code, message }: YAMLError, text: string, start: number): boolean {
+  const end = text.indexOf('\n', start);
+  if (end < 0 || !/\S/.test(text.slice(end))) return false;
+  const line = text.slice(start, end);
+  if (code === 'BAD_INDENT' && /same column/.test(message)) return line.trim() === '';
+  return code === 'BLOCK_AS_IMPLICIT_KEY' && !/:(\s|$)|^\s*[&*!|>]/.test(line);
 }
 
 const isOpenQuote = ({ message }: YAMLError) => /Missing closing .quote/.test(message);
@@ -44,6 +59,7 @@ function sentence(error: YAMLError, text: string, at: number): string {
     case 'BAD_INDENT':
       return badIndent(message);
     case 'BLOCK_AS_IMPLICIT_KEY':
+      if (isNextLine(error, text, error.pos[0])) return MISPLACED;
       return 'a map cannot begin on the line of its key; is this or the next line indented wrongly?';
     case 'MULTILINE_IMPLICIT_KEY':
       return 'expected a colon after a key; is it missing, or is the next line indented wrongly?';

@@ -50,7 +50,9 @@ export function parseYaml(text: string, file: string): ParsedYaml {
       place: places(start, start),
     });
   }
-  const issues = [...directives, ...faults, ...reader.issues];
+  // What is no YAML already is no odd key besides.
+  const told = new Set(faults.map(({ place }) => place.line));
+  const issues = [...directives, ...faults, ...reader.issues.filter(({ place }) => !told.has(place.line))];
   return root === undefined ? { issues } : { root, issues };
 }
 

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
 import { PROJECT, startAgent } from '../support/agent.ts';
-import { freePorts, run, stopChildren, until } from '../support/children.ts';
+import { freePorts, stopChildren, until } from '../support/children.ts';
+import { startInCluster } from '../support/in-cluster.ts';
 import { type KubeApi, startKubeApi } from '../support/kube-apiserver.ts';
 import { create, podObject, populate } from '../support/kube-objects.ts';
 import { keyOf } from '../support/page.ts';
 import { type Prometheus, startCollector, startPrometheus } from '../support/peers.ts';
 import { closeServers, httpServer } from '../support/servers.ts';
-import { makeTree } from '../support/tree.ts';
 
 /** Every role, and everything that one may be asked for. By job. */
 const CONFIGS: Record<string, object> = {
@@ -83,6 +83,41 @@ const targetsOf = async (prometheus: Prometheus, via: string, job: string): Prom
     .map(({ labels }) => keyOf(labels, PEERS_OWN))
     .sort();
 
+const MANIFESTS = ['daemonset.yaml', 'deployment.yaml'];
+
+interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  data?: Record<string, string>;
+}
+
+function manifest(file: string): Manifest[] {
+  const text = readFileSync(join(PROJECT, 'deploy/kubernetes', file), 'utf8');
+  return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+}
+
+const PLURALS: Record<string, string> = {
+  Namespace: 'namespaces',
+  ServiceAccount: 'serviceaccounts',
+  ClusterRole: 'clusterroles',
+  ClusterRoleBinding: 'clusterrolebindings',
+  ConfigMap: 'configmaps',
+  NetworkPolicy: 'networkpolicies',
+  DaemonSet: 'daemonsets',
+  Deployment: 'deployments',
+};
+
+/** Creates what is not there yet, with no unknown or repeated field. */
+async function apply(api: KubeApi, object: Manifest): Promise<void> {
+  const { apiVersion, kind, metadata } = object;
+  const group = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
+  const scope = metadata.namespace ? `/namespaces/${metadata.namespace}` : '';
+  await api.call('POST', `${group}${scope}/${PLURALS[kind]}?fieldValidation=Strict`, object).catch((error: Error) => {
+    if (!/"reason":"AlreadyExists"/.test(error.message)) throw error;
+  });
+}
+
 describe('a real Kubernetes API server', () => {
   let api: KubeApi;
   before(async () => {
@@ -139,7 +174,9 @@ describe('a real Kubernetes API server', () => {
     }
   });
 
-  it('loses no target when it restarts and etcd is compacted, nor when the token is replaced', async () => {
+  it('loses no target when it restarts and etcd is compacted, nor when the token is replaced', async function () {
+    // Three starts of the server, and pauses of up to half a minute after each failure.
+    this.timeout(300_000);
     const hits: Record<string, number> = {};
     const page = await httpServer((request, response) => {
       hits[request.url!] = (hits[request.url!] ?? 0) + 1;
@@ -164,7 +201,16 @@ describe('a real Kubernetes API server', () => {
     for (const file of MANIFESTS) for (const object of manifest(file)) await apply(api, object);
     await serve('first');
     await serve('not-here', { node: 'node-2' });
-    const pod = await startInCluster(api, 'node-1');
+    const [health = 0] = await freePorts(1);
+    const yaml = manifest('daemonset.yaml').find(({ kind }) => kind === 'ConfigMap')!.data!['agent.yaml']!;
+    const pod = await startInCluster(api, yaml, {
+      env: {
+        NODE_NAME: 'node-1',
+        HEALTH_LISTEN: `127.0.0.1:${health}`,
+        REMOTE_WRITE_URL: 'http://127.0.0.1:1/api/v1/write',
+      },
+      args: ['--set', 'receivers.prometheus.config.global.scrape_interval=1s'],
+    });
     await hit('/first');
 
     // A change is seen at once, by the watch.
@@ -205,78 +251,3 @@ describe('a real Kubernetes API server', () => {
     expect((await pod.agent.exit).code).to.equal(0);
   });
 });
-
-const MANIFESTS = ['daemonset.yaml', 'deployment.yaml'];
-
-interface Manifest {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace?: string };
-  data?: Record<string, string>;
-}
-
-function manifest(file: string): Manifest[] {
-  const text = readFileSync(join(PROJECT, 'deploy/kubernetes', file), 'utf8');
-  return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
-}
-
-const PLURALS: Record<string, string> = {
-  Namespace: 'namespaces',
-  ServiceAccount: 'serviceaccounts',
-  ClusterRole: 'clusterroles',
-  ClusterRoleBinding: 'clusterrolebindings',
-  ConfigMap: 'configmaps',
-  NetworkPolicy: 'networkpolicies',
-  DaemonSet: 'daemonsets',
-  Deployment: 'deployments',
-};
-
-/** Creates what is not there yet, with no unknown or repeated field. */
-async function apply(api: KubeApi, object: Manifest): Promise<void> {
-  const { apiVersion, kind, metadata } = object;
-  const group = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
-  const scope = metadata.namespace ? `/namespaces/${metadata.namespace}` : '';
-  await api.call('POST', `${group}${scope}/${PLURALS[kind]}?fieldValidation=Strict`, object).catch((error: Error) => {
-    if (!/"reason":"AlreadyExists"/.test(error.message)) throw error;
-  });
-}
-
-/** The agent of the DaemonSet, where it finds what a pod finds: the variables, and the service account's folder. */
-async function startInCluster(api: KubeApi, node: string) {
-  const [health = 0] = await freePorts(1);
-  const config = manifest('daemonset.yaml').find(({ kind }) => kind === 'ConfigMap')!.data!['agent.yaml']!;
-  const account = makeTree({ 'ca.crt': api.ca, namespace: 'dnscol', token: await tokenOf(api) });
-  const tree = makeTree({ 'agent.yaml': config });
-  const dnscol = `${process.execPath} --disable-warning=ExperimentalWarning ${PROJECT}src/main.ts`;
-  const telemetry = 'yaml:service: {telemetry: {metrics: {level: none}, logs: {level: debug}}}';
-  // A mount namespace of its own, so that the machine's files stay as they are.
-  const script = `
-    mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount &&
-    mount --bind ${account.path} /run/secrets/kubernetes.io/serviceaccount &&
-    exec ${dnscol} --config ${tree.path}/agent.yaml --config '${telemetry}' --set receivers.prometheus.config.global.scrape_interval=1s
-  `;
-  const url = new URL(api.url);
-  const agent = run('unshare', ['--mount', 'sh', '-c', script], {
-    env: {
-      KUBERNETES_SERVICE_HOST: url.hostname,
-      KUBERNETES_SERVICE_PORT: url.port,
-      NODE_NAME: node,
-      HEALTH_LISTEN: `127.0.0.1:${health}`,
-      REMOTE_WRITE_URL: 'http://127.0.0.1:1/api/v1/write',
-    },
-  });
-  const remove = () => {
-    tree.remove();
-    account.remove();
-  };
-  agent.exit.then(remove, remove);
-  await agent.says(/everything is ready/);
-  return { agent, rotate: async () => account.write({ token: await tokenOf(api) }) };
-}
-
-/** A token as the kubelet mounts it. */
-async function tokenOf(api: KubeApi): Promise<string> {
-  const path = '/api/v1/namespaces/dnscol/serviceaccounts/dnscol/token';
-  const { status } = await api.call('POST', path, { spec: { expirationSeconds: 600 } });
-  return (status as { token: string }).token;
-}
