@@ -166,6 +166,16 @@ describe('receivers/prometheus histograms', () => {
     expect(reported(without.batch).up).to.equal(1);
   });
 
+  it('whose spans overlap fail the scrape, although their buckets could be put in order', async () => {
+    const positiveSpan = [
+      { offset: 0, length: 2 },
+      { offset: -1, length: 1 },
+    ];
+    const { batch, host } = await scraped(page(native({ positiveSpan })), NATIVE);
+    expect(reported(batch).up).to.equal(0);
+    expect(String(host.logs[0]?.fields.error)).to.include('the native histogram h has a positive span that goes back');
+  });
+
   it('count as one sample each against sample_limit', async () => {
     const { batch } = await scraped(page(native()), { ...NATIVE, sample_limit: 2 });
     expect(reported(batch).up).to.equal(1);

@@ -35,19 +35,25 @@ function bucketsOf({ spans, deltas, counts }: RawBuckets, isFloat: boolean): Buc
   const made: { offset: number; length: number }[] = [];
   const size = isFloat ? counts.length : deltas.length;
   let room = 0;
+  let gap = 0;
+  let goesBack = false;
   for (let i = 0; i < spans.length; i += 2) {
     const offset = spans.items[i]!;
     const length = spans.items[i + 1]!;
     if (offset !== (offset | 0)) return undefined;
-    made.push({ offset, length });
+    gap += offset;
     room += length;
+    // One of no length only moves the next.
+    if (length === 0) continue;
+    if (made.length > 0 && gap < 0) goesBack = true;
+    made.push({ offset: gap, length });
+    gap = 0;
   }
   if (room !== size) return undefined;
   if (size === 0) return NO_BUCKETS;
-  return compactBuckets({
-    spans: made,
-    counts: isFloat ? Float64Array.from(counts.items.slice(0, size)) : summed(deltas),
-  });
+  const all = { spans: made, counts: isFloat ? Float64Array.from(counts.items.slice(0, size)) : summed(deltas) };
+  // What is unsound must not become sound by being put in order.
+  return goesBack ? all : compactBuckets(all);
 }
 
 function summed({ items: deltas, length }: Numbers): Float64Array {
