@@ -22,8 +22,7 @@ export function checkCrowd(body: Uint8Array, limits: ScrapeLimits): void {
   const most = mostSamples(limits);
   // No sample is shorter than `a 1` and its line feed.
   if (body.length < 4 * most) return;
-  const scraped = sampleLines(body);
-  if (scraped > most) throw tooMany(scraped, limits);
+  if (hasMoreLines(body, most)) throw tooMany(most + 1, limits);
 }
 
 function tooMany(scraped: number, limits: ScrapeLimits): RefusedPage {
@@ -31,7 +30,7 @@ function tooMany(scraped: number, limits: ScrapeLimits): RefusedPage {
   const counts = { scraped, kept: 0, added: 0 };
   const allowed = limits.samples > 0 ? `limit: ${limits.samples}` : `${most} are taken where no body_size_limit is set`;
   return new RefusedPage(
-    new ScrapeError('sample_limit', `sample_limit exceeded (samples on the page: ${scraped}, ${allowed})`),
+    new ScrapeError('sample_limit', `sample_limit exceeded (samples on the page: ${scraped} or more, ${allowed})`),
     counts,
   );
 }
@@ -47,14 +46,14 @@ function mostSamples({ samples, bodySize }: ScrapeLimits): number {
   return bodySize === undefined ? DEFAULT_PAGE_SAMPLES : Number.POSITIVE_INFINITY;
 }
 
-/** Lines that are neither empty nor begin with `#`. */
-function sampleLines(body: Uint8Array): number {
+/** Whether more than `most` lines are neither empty nor begin with `#`. Looks no further: this is time that others wait. */
+function hasMoreLines(body: Uint8Array, most: number): boolean {
   let lines = 0;
   let before = LINE_FEED;
   for (let i = 0; i < body.length; i++) {
     const byte = body[i]!;
-    if (before === LINE_FEED && byte !== LINE_FEED && byte !== HASH) lines++;
+    if (before === LINE_FEED && byte !== LINE_FEED && byte !== HASH && ++lines > most) return true;
     before = byte;
   }
-  return lines;
+  return false;
 }
