@@ -12,11 +12,20 @@ const SILENCE = 1500;
 const BUNDLE = process.env.DNSCOL_BUNDLE || `${PROJECT}dist/dnscol.js`;
 const PROBE = fileURLToPath(new URL('probe.cjs', import.meta.url));
 
+const TURN = 50;
 /** When this process itself had a turn last: what it is too busy to hear is not the agent's silence. */
 let ownTurn = performance.now();
+const ownDelays: { at: number; ms: number }[] = [];
 setInterval(() => {
-  ownTurn = performance.now();
-}, 50).unref();
+  const now = performance.now();
+  const ms = now - ownTurn - TURN;
+  ownTurn = now;
+  if (ms > TURN) ownDelays.push({ at: Date.now(), ms });
+}, TURN).unref();
+
+/** Milliseconds for which this process, and so every target in it, did not answer between two wall times. */
+export const unanswered = (from: number, to: number): number =>
+  sum(ownDelays.filter(({ at, ms }) => at > from && at - ms < to).map(({ ms }) => ms));
 
 export interface Agent {
   readonly pid: number;
