@@ -1,4 +1,4 @@
-import type { Batch, SeriesSet, Snapshot } from '#metrics';
+import type { Batch, Snapshot } from '#metrics';
 import { joinBodies, shrink } from './bodies.ts';
 import { BodyPool, makeWriteRequest, type WriteBody } from './body.ts';
 import { Bytes } from './bytes.ts';
@@ -7,6 +7,7 @@ import { ExemplarFilter } from './exemplars.ts';
 import { writeExemplars, writeNative } from './extras.ts';
 import { isFor2Only } from './histogram.ts';
 import { laneOf } from './lanes.ts';
+import { isCurrent } from './loose.ts';
 import { TargetInfoTeller } from './target-info.ts';
 import { type Part, type Template, TemplateBuilder } from './template.ts';
 import { createTranslator, type TranslateOptions, type Translator } from './translate.ts';
@@ -51,7 +52,6 @@ class TemplateEncoder implements RemoteWriteEncoder {
   readonly #builder: TemplateBuilder;
   readonly #teller = new TargetInfoTeller();
   readonly #exemplars = new ExemplarFilter();
-  readonly #templates = new WeakMap<SeriesSet, Template>();
   readonly #memory = { out: new Scratch(), run: new Scratch(), pool: new BodyPool() };
 
   constructor(options: EncoderOptions) {
@@ -66,14 +66,15 @@ class TemplateEncoder implements RemoteWriteEncoder {
     let dropped = 0;
     let relabelled = 0;
     const extras = new Map<number, Bytes>();
-    const infos = this.#teller.choose(batch, ({ set }) => this.#templateOf(set).info?.key);
+    const infos = this.#teller.choose(batch, ({ set }) => this.#builder.of(set).info?.key);
     const add = (part: Part, column: Column) => {
       const own = byLane.get(part.lane);
       if (own) own.push({ part, column });
       else byLane.set(part.lane, [{ part, column }]);
     };
     for (const snapshot of batch) {
-      const template = this.#templateOf(snapshot.set);
+      const template = this.#builder.of(snapshot.set);
+      template.uses++;
       const column = columnOf(snapshot);
       dropped += template.dropped + this.#extras(snapshot, template, extras);
       relabelled += template.relabelled;
@@ -85,10 +86,21 @@ class TemplateEncoder implements RemoteWriteEncoder {
     for (const lane of extras.keys()) if (!byLane.has(lane)) byLane.set(lane, []);
     for (const [lane, parts] of byLane) {
       const writer = new BodyWriter(this.#maxLength, lane, this.#memory);
-      for (const { part, column } of parts) write(part, column, writer);
+      for (const { part, column } of parts) this.#write(part, column, writer);
       bodies.push(...this.#joined(writer.finish(), extraBodies(extras.get(lane), lane, this.#maxLength)));
     }
     return { bodies, dropped, relabelled, oldExemplars: this.#exemplars.outOfOrder };
+  }
+
+  #write({ segments, loose, index, lane }: Part, column: Column, writer: BodyWriter): void {
+    if (loose && isCurrent(loose)) return writer.addLoose(loose, column);
+    // Another set of the source was written meanwhile, and this one comes again: it has to be packed.
+    const packed = loose && this.#builder.again(loose.set).parts.find((part) => part.lane === lane);
+    let first = 0;
+    for (const segment of packed?.segments ?? segments) {
+      writer.add(segment, { ...column, index: packed ? packed.index : index, first });
+      first += segment.series.length;
+    }
   }
 
   /** Gives how many histograms this version cannot express. */
@@ -122,23 +134,6 @@ class TemplateEncoder implements RemoteWriteEncoder {
 
   recycle(body: WriteBody): void {
     this.#memory.pool.give(body.bytes);
-  }
-
-  #templateOf(set: SeriesSet): Template {
-    let template = this.#templates.get(set);
-    if (!template) {
-      template = this.#builder.build(set);
-      this.#templates.set(set, template);
-    }
-    return template;
-  }
-}
-
-function write({ segments, index }: Part, column: Column, writer: BodyWriter): void {
-  let first = 0;
-  for (const segment of segments) {
-    writer.add(segment, { ...column, index, first });
-    first += segment.series.length;
   }
 }
 

@@ -41,6 +41,34 @@ export function encodeRecords(all: readonly Labels[]): Records {
   return { bytes: out.subarray(0, at), ends };
 }
 
+/**
+ * Records of a set that was made from another: `standing[i]` tells which of the records `before` is the i-th, -1 that it is
+ * new and has the next of the labels in `fresh`. The bytes are working memory, as above.
+ */
+export function encodeChanged(before: Records | undefined, standing: Int32Array, fresh: readonly Labels[]): Records {
+  const ends = new Uint32Array(standing.length);
+  const writer = new RecordWriter();
+  let at = 0;
+  let taken = 0;
+  for (let i = 0; i < standing.length; ) {
+    const from = standing[i]!;
+    if (from < 0) {
+      at = writer.write(fresh[taken++]!, at);
+      ends[i++] = at;
+      continue;
+    }
+    const start = from === 0 ? 0 : before!.ends[from - 1]!;
+    const shift = at - start;
+    // A run of records that were neighbours goes in one piece.
+    for (let next = from; i < standing.length && standing[i] === next; next++) ends[i++] = before!.ends[next]! + shift;
+    const end = ends[i - 1]!;
+    if (end > out.length) grow(end, at);
+    before!.bytes.copy(out, at, start, end - shift);
+    at = end;
+  }
+  return { bytes: out.subarray(0, at), ends };
+}
+
 /** Neighbours have most of their labels in common: those bytes are copied from the record before. */
 class RecordWriter {
   #last: Labels = [];

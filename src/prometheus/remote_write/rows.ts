@@ -34,7 +34,12 @@ export function rowsOf(set: SeriesSet, translator: Translator): Rows {
     else if (own) rows.push({ series: set.series[at]!, at, labels: own });
   });
   const dropped = set.series.length - rows.length - relabelled;
-  const info = rows[0] && translator.targetInfo(rows[0].series, set.resource);
-  const told = info && { series: makeSeries(TARGET_INFO, info), at: labels.length, labels: info };
-  return { rows, dropped, relabelled, info: told };
+  const info = rows[0] && infoRow(rows[0].series, set, translator);
+  return { rows, dropped, relabelled, info };
+}
+
+/** `target_info` of the source that `series` is of; undefined where there is nothing to tell. */
+export function infoRow(series: Series, set: SeriesSet, translator: Translator): Row | undefined {
+  const info = translator.targetInfo(series, set.resource);
+  return info && { series: makeSeries(TARGET_INFO, info), at: set.series.length, labels: info };
 }

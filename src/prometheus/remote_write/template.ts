@@ -1,16 +1,15 @@
 import { equalLabels, type Labels, labelsKey, type Resource, type SeriesSet } from '#metrics';
+import { assemble, makeSegment } from './assemble.ts';
 import { laneOf, sourceOf } from './lanes.ts';
-import { type Row, rowsOf } from './rows.ts';
-import { buildSegment, type Segment } from './segment.ts';
+import { isCurrent, type Loose, writeLoose } from './loose.ts';
+import { infoRow, type Row, rowsOf } from './rows.ts';
+import type { Segment } from './segment.ts';
 import type { Translator } from './translate.ts';
-
-/** Series in a segment. More saves a little, fewer costs less when one of them changes. */
-const FULL = 128;
-/** A changed run shorter than this takes the unchanged segment behind it in, so that churn does not leave crumbs. */
-const SMALL = 32;
 
 /** What a series set is in remote write: for each lane the segments that hold its series. */
 export interface Template {
+  /** How often it was used. */
+  uses: number;
   readonly parts: readonly Part[];
   /** Native histograms, which no segment holds. */
   readonly natives: readonly Native[];
@@ -32,17 +31,23 @@ export interface Native {
 export interface Part {
   readonly lane: number;
   readonly segments: readonly Segment[];
+  /** In place of segments, while the source changes often. */
+  readonly loose?: Loose;
   /** `index[i]` is the place in the set of the part's i-th series; absent where they are the same. */
   readonly index: Uint32Array | undefined;
   readonly resource: Resource;
 }
 
-/** Builds templates, with what a source's last one had and the new one still has. */
+/** A set that was used as often is worth packing; one whose predecessor was not, is not worth it yet. */
+const STABLE = 8;
+
+/** Makes templates, with what a source's last one had and the new one still has. */
 export class TemplateBuilder {
   readonly #translator: Translator;
   readonly #lanes: number;
-  /** By lane and source: the last part made, for as long as its set lives. */
-  readonly #last = new Map<string, WeakRef<Part>>();
+  readonly #templates = new WeakMap<SeriesSet, Template>();
+  /** By source: its last template, for as long as the set lives. */
+  readonly #last = new Map<string, WeakRef<Template>>();
   #sweepAt = 64;
 
   constructor(translator: Translator, lanes: number) {
@@ -50,21 +55,66 @@ export class TemplateBuilder {
     this.#lanes = lanes;
   }
 
-  build(set: SeriesSet): Template {
+  /** The template of a set. */
+  of(set: SeriesSet): Template {
+    const known = this.#templates.get(set);
+    if (known && !(known.parts[0]?.loose && known.uses >= STABLE)) return known;
+    return this.#keep(set, known ? undefined : this.#last.get(keyOf(set))?.deref());
+  }
+
+  /** The template of a set whose records are no longer in their book. */
+  again(set: SeriesSet): Template {
+    return this.#keep(set, undefined);
+  }
+
+  #keep(set: SeriesSet, last: Template | undefined): Template {
+    const unstable = last !== undefined && last.uses < STABLE && set.series.length > 0;
+    const template = (unstable ? this.#loose(set, last) : undefined) ?? this.#build(set, last);
+    this.#templates.set(set, template);
+    // What is said of a source beside its page (what vanished, how the scrape went) is no predecessor of its next page.
+    if (!last || sizeOf(template) * 2 >= sizeOf(last)) this.#last.set(keyOf(set), new WeakRef(template));
+    this.#sweep();
+    return template;
+  }
+
+  #loose(set: SeriesSet, last: Template): Template | undefined {
+    const first = set.series[0]!;
+    const kept = last.parts[0]?.loose;
+    const from = kept && isCurrent(kept) && sameResource(set, last) ? kept.book : undefined;
+    const into = set.series.length * 2 >= sizeOf(last) ? from : undefined;
+    const loose = writeLoose(set, sourceOf(first), this.#translator, { from, into });
+    if (!loose) return undefined;
+    const part = { lane: laneOf(first, this.#lanes), segments: [], loose, index: undefined, resource: set.resource };
+    const info = infoRow(first, set, this.#translator);
+    return {
+      uses: 0,
+      parts: [part],
+      natives: [],
+      dropped: 0,
+      relabelled: 0,
+      info: info && this.#info(info, set, last),
+    };
+  }
+
+  #build(set: SeriesSet, last: Template | undefined): Template {
     const { rows, dropped, relabelled, info } = rowsOf(set, this.#translator);
-    const parts = this.#byLane(rows.filter(({ series }) => !series.native)).map(([lane, own]) =>
-      this.#part(lane, own, set.resource),
-    );
+    const known = last && sameResource(set, last) ? last.parts : [];
+    const parts = this.#byLane(rows.filter(({ series }) => !series.native)).map(([lane, own]): Part => {
+      const before = known.find((part) => part.lane === lane)?.segments ?? [];
+      const index = own.every((row, i) => row.at === i) ? undefined : Uint32Array.from(own, (row) => row.at);
+      return { lane, segments: assemble(own, before), index, resource: set.resource };
+    });
     const natives = rows.flatMap(({ series, at, labels }) =>
       series.native ? [{ at, labels, lane: laneOf(series, this.#lanes) }] : [],
     );
-    return { parts, natives, dropped, relabelled, info: info && this.#info(info, set.resource) };
+    return { uses: 0, parts, natives, dropped, relabelled, info: info && this.#info(info, set, last) };
   }
 
-  #info(row: Row, resource: Resource): Template['info'] {
+  #info(row: Row, { resource }: SeriesSet, last: Template | undefined): Template['info'] {
+    const key = labelsKey(row.labels);
+    if (last?.info?.key === key) return last.info;
     const lane = laneOf(row.series, this.#lanes);
-    const part = { lane, segments: [make([row])], index: undefined, resource };
-    return { part, key: labelsKey(row.labels) };
+    return { part: { lane, segments: [makeSegment([row])], index: undefined, resource }, key };
   }
 
   #byLane(rows: readonly Row[]): [number, readonly Row[]][] {
@@ -79,66 +129,22 @@ export class TemplateBuilder {
     return [...lanes];
   }
 
-  #part(lane: number, rows: readonly Row[], resource: Resource): Part {
-    const source = `${lane} ${sourceOf(rows[0]!.series)}`;
-    const last = this.#last.get(source)?.deref();
-    const before = last && equalLabels(last.resource.attributes, resource.attributes) ? last.segments : [];
-    const index = rows.every((row, i) => row.at === i) ? undefined : Uint32Array.from(rows, (row) => row.at);
-    const part = { lane, segments: assemble(rows, before), index, resource };
-    this.#last.set(source, new WeakRef(part));
-    this.#sweep();
-    return part;
-  }
-
   /** Sources come and go; their dead references must not pile up. */
   #sweep(): void {
     if (this.#last.size < this.#sweepAt) return;
-    for (const [source, part] of this.#last) if (!part.deref()) this.#last.delete(source);
+    for (const [source, template] of this.#last) if (!template.deref()) this.#last.delete(source);
     this.#sweepAt = Math.max(64, this.#last.size * 2);
   }
 }
 
-function assemble(rows: readonly Row[], before: readonly Segment[]): readonly Segment[] {
-  const byFirst = new Map(before.map((segment) => [segment.series[0]!, segment]));
-  const segments: Segment[] = [];
-  let from = 0;
-  const build = (to: number) => {
-    for (const cut of evenly(from, to)) segments.push(make(rows.slice(cut.from, cut.to)));
-    from = to;
-  };
-  for (let at = 0; at < rows.length; ) {
-    const known = byFirst.get(rows[at]!.series);
-    if (!known || !continuesWith(rows, at, known)) {
-      at++;
-      continue;
-    }
-    const changed = at - from;
-    at += known.series.length;
-    if (changed > 0 && changed < SMALL) continue;
-    build(at - known.series.length);
-    segments.push(known);
-    from = at;
-  }
-  build(rows.length);
-  return segments;
+const keyOf = ({ series }: SeriesSet): string => (series[0] ? sourceOf(series[0]) : '');
+
+const sameResource = ({ resource }: SeriesSet, { parts }: Template): boolean =>
+  parts[0] !== undefined && equalLabels(parts[0].resource.attributes, resource.attributes);
+
+/** Series that a template sends as samples. */
+function sizeOf({ parts }: Template): number {
+  return parts.reduce((sum, { loose, segments }) => sum + (loose ? loose.set.series.length : countOf(segments)), 0);
 }
 
-function continuesWith(rows: readonly Row[], at: number, { series }: Segment): boolean {
-  for (let i = 0; i < series.length; i++) if (rows[at + i]?.series !== series[i]) return false;
-  return true;
-}
-
-/** Pieces of about equal size, none longer than a full segment. */
-function evenly(from: number, to: number): { from: number; to: number }[] {
-  const pieces = Math.ceil((to - from) / FULL);
-  return Array.from({ length: pieces }, (_, i) => ({
-    from: from + Math.floor(((to - from) * i) / pieces),
-    to: from + Math.floor(((to - from) * (i + 1)) / pieces),
-  }));
-}
-
-const make = (rows: readonly Row[]): Segment =>
-  buildSegment(
-    rows.map((row) => row.series),
-    rows.map((row) => row.labels),
-  );
+const countOf = (segments: readonly Segment[]): number => segments.reduce((sum, { series }) => sum + series.length, 0);

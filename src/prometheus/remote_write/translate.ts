@@ -5,6 +5,7 @@ import {
   labelsKey,
   labelValue,
   METRIC_NAME,
+  mergedLabels,
   type Resource,
   type Series,
   sortedLabels,
@@ -56,7 +57,8 @@ const SERVICE = new Set(['service.name', 'service.namespace', 'service.instance.
 
 export function createTranslator(options: TranslateOptions): Translator {
   const { externalLabels, namespace, suffixes, resourceLabels, targetInfo, relabel } = options;
-  const plain = externalLabels.length === 0 && !namespace && !suffixes;
+  /** Names stay, and labels are only added. */
+  const adds = !namespace && !suffixes && resourceLabels === 'none';
   const legalLabel = memo(isLabelName);
   const legalMetric = memo(isMetricName);
 
@@ -102,6 +104,13 @@ export function createTranslator(options: TranslateOptions): Translator {
     return out;
   }
 
+  const identities = new WeakMap<Resource, Labels>();
+  function identityOf(resource: Resource): Labels {
+    const known = identities.get(resource) ?? sortedLabels(identity(resource));
+    identities.set(resource, known);
+    return known;
+  }
+
   function complete(own: Map<string, string>, resource: Resource): Labels {
     if (resource.attributes.length) {
       addMissing(own, identity(resource));
@@ -112,9 +121,10 @@ export function createTranslator(options: TranslateOptions): Translator {
   }
 
   function translated(series: Series, resource: Resource): Labels | undefined {
-    if (!labelValue(series.labels, METRIC_NAME)) return undefined;
-    if (plain && resource.attributes.length === 0 && !needsEscapes(series)) return series.labels;
-    const own = escaped(series.labels);
+    const { labels } = series;
+    if (!labelValue(labels, METRIC_NAME)) return undefined;
+    if (adds && !needsEscapes(series)) return withMissing(withMissing(labels, identityOf(resource)), externalLabels);
+    const own = escaped(labels);
     own.set(METRIC_NAME, metricName(series));
     return complete(own, resource);
   }
@@ -157,6 +167,15 @@ export function createTranslator(options: TranslateOptions): Translator {
       return made === 'rule' ? undefined : made;
     },
   };
+}
+
+/** `labels`, and of `more` those with names that it does not have. */
+function withMissing(labels: Labels, more: Labels): Labels {
+  const missing: string[] = [];
+  for (let i = 0; i < more.length; i += 2) {
+    if (labelValue(labels, more[i]!) === '') missing.push(more[i]!, more[i + 1]!);
+  }
+  return mergedLabels(labels, missing);
 }
 
 /** Puts labels under legal names; values whose names come out the same are joined with `;`, as the Collector does. */

@@ -1,5 +1,6 @@
 import type { BodyPool, WriteBody } from './body.ts';
-import { hasSixBytes, reframe, reframedLength, STAMP_BACK } from './records.ts';
+import { isCurrent, type Loose } from './loose.ts';
+import { hasSixBytes, type Records, reframe, reframedLength, STAMP_BACK, VALUE_BACK } from './records.ts';
 import { recordsOf, type Segment } from './segment.ts';
 import { compressElements, maxCompressedLength } from './snappy.ts';
 import { varintLength, writeVarint } from './wire.ts';
@@ -57,8 +58,18 @@ export class BodyWriter {
 
   add(segment: Segment, column: Column): void {
     const time = commonTime(column, segment.series.length);
-    if (time === undefined || segment.length > this.#maxLength) this.#addEach(segment, column);
+    if (time === undefined || segment.length > this.#maxLength) this.#addEach(recordsOf(segment), column);
     else this.#addPacked(segment, column, time);
+  }
+
+  /** Records as they are, in runs that are compressed as one. */
+  addLoose(loose: Loose, column: Column): void {
+    if (!isCurrent(loose)) throw new Error('the records of this set were overwritten');
+    const { bytes, ends } = loose.book;
+    const time = commonTime(column, ends.length);
+    if (time === undefined) return this.#addEach(loose.book, column);
+    const stamp = stampOf(time);
+    for (let from = 0; from < ends.length; ) from = this.#addRun(bytes, ends, from, column, stamp);
   }
 
   finish(): WriteBody[] {
@@ -83,9 +94,30 @@ export class BodyWriter {
     this.#samples += values.length;
   }
 
+  /** Records from the one at `from` on, as many as a run takes. Gives the next one. */
+  #addRun(bytes: Buffer, ends: Uint32Array, from: number, { bits, index, first }: Column, stamp: Uint8Array): number {
+    const start = from === 0 ? 0 : ends[from - 1]!;
+    const most = Math.min(LONG_RUN, this.#maxLength);
+    let to = from + 1;
+    while (to < ends.length && ends[to]! - start <= most) to++;
+    const length = ends[to - 1]! - start;
+    this.#roomFor(length);
+    const run = this.#run;
+    const base = run.reserve(length) - start;
+    run.bytes.set(bytes.subarray(start, start + length), base + start);
+    for (let i = from; i < to; i++) {
+      const end = base + ends[i]!;
+      run.view.setBigUint64(end - VALUE_BACK, bits[index ? index[first + i]! : first + i]!, true);
+      for (let k = 0; k < STAMP_BACK; k++) run.bytes[end - STAMP_BACK + k] = stamp[k]!;
+    }
+    this.#length += length;
+    this.#samples += to - from;
+    if (run.used >= LONG_RUN / 2) this.#closeRun();
+    return to;
+  }
+
   /** Record by record, over as many bodies as it takes, with timestamps of any length. */
-  #addEach(segment: Segment, column: Column): void {
-    const { bytes, ends } = recordsOf(segment);
+  #addEach({ bytes, ends }: Records, column: Column): void {
     ends.forEach((end, i) => {
       const record = bytes.subarray(i ? ends[i - 1]! : 0, end);
       const at = valueIndex(column, i);
