@@ -9,6 +9,8 @@ export class Columns {
   series: Uint32Array;
   /** Where the value begins. */
   starts: Uint32Array;
+  /** The label that was rewritten had it been there: an index of BOUNDS. */
+  bounds: Uint8Array;
 
   constructor(size: number) {
     this.values = new Float64Array(size);
@@ -16,6 +18,7 @@ export class Columns {
     this.lines = new Uint32Array(size);
     this.series = new Uint32Array(size);
     this.starts = new Uint32Array(size);
+    this.bounds = new Uint8Array(size);
   }
 
   /** Makes room for `index`. Doubling keeps a page of a million samples linear. */
@@ -27,11 +30,22 @@ export class Columns {
     this.lines = grown(this.lines, new Uint32Array(size));
     this.series = grown(this.series, new Uint32Array(size));
     this.starts = grown(this.starts, new Uint32Array(size));
+    this.bounds = grown(this.bounds, new Uint8Array(size));
   }
 }
 
 /** Copies as bytes, so a NaN keeps its bits. */
-function grown<T extends Float64Array | Uint32Array>(from: T, to: T): T {
+function grown<T extends Float64Array | Uint32Array | Uint8Array>(from: T, to: T): T {
   to.set(from as never);
   return to;
+}
+
+let working: Columns | undefined;
+/** What grew beyond so many samples is not kept. */
+const MOST_KEPT = 1 << 14;
+
+/** Working memory: what is in it lasts until the next call. Reading a page never waits for anything. */
+export function workingColumns(): Columns {
+  if (!working || working.values.length > MOST_KEPT) working = new Columns(256);
+  return working;
 }

@@ -1,8 +1,11 @@
 import { compareBytes, type Labels, METRIC_NAME, type MetricType } from '#metrics';
 import { formatBound, parseFloatText } from './number.ts';
 
+/** What `boundLabel` answers. */
+export const BOUNDS = ['', 'le', 'quantile'] as const;
+
 /** The label whose value Prometheus 3 rewrites for series under a TYPE line: `le="1"` becomes `le="1.0"`. */
-export function boundLabel(type: MetricType | undefined): string {
+export function boundLabel(type: MetricType | undefined): (typeof BOUNDS)[number] {
   return type === 'histogram' ? 'le' : type === 'summary' ? 'quantile' : '';
 }
 

@@ -1,4 +1,5 @@
 import type { Metadata } from './families.ts';
+import { BOUNDS } from './labels.ts';
 import type { Memory } from './page.ts';
 import type { Plan } from './plan.ts';
 import type { Reader } from './reader.ts';
@@ -23,10 +24,6 @@ export class PlanMemory implements Memory {
     return this.#plan.samples.length;
   }
 
-  name(index: number): string {
-    return this.#plan.names[index]!;
-  }
-
   sample(index: number): RawSample {
     return this.#plan.samples[index]!;
   }
@@ -36,7 +33,7 @@ export class PlanMemory implements Memory {
     // The one behind the next too: a series that was replaced by another leaves the order as it was.
     const near = this.#stands(next, reader) ? next : this.#stands(next + 1, reader) ? next + 1 : -1;
     const found = near >= 0 ? near : this.#lookUp(reader);
-    if (found < 0 || this.#plan.bounds[found] !== bound || !this.#plan.ends(found)) return -1;
+    if (found < 0 || BOUNDS[this.#plan.bounds[found]!] !== bound || !this.#plan.ends(found)) return -1;
     const value = reader.pos + this.#plan.starts[found]! - this.#plan.series[found]!;
     // More of the series may follow: blanks, or the labels of what is there without any.
     const c = reader.body[value];
@@ -49,12 +46,13 @@ export class PlanMemory implements Memory {
   comments(reader: Reader): readonly Metadata[] {
     const { lines, series, metadata } = this.#plan;
     const next = this.#next;
-    if (next >= this.size || metadata[next]!.length === 0) return NONE;
+    const known = metadata.get(next);
+    if (!known) return NONE;
     const from = lines[next]!;
     const to = series[next]!;
     if (!this.#plan.stands(from, to, reader.body, this.#view, reader.pos)) return NONE;
     reader.pos += to - from;
-    return metadata[next]!;
+    return known;
   }
 
   #stands(index: number, reader: Reader): boolean {

@@ -1,7 +1,15 @@
-import { type Exemplar, type Family, type Labels, type MetricType, sortedLabels } from '#metrics';
-import { Columns } from './columns.ts';
+import {
+  type Exemplar,
+  type Family,
+  type Labels,
+  labelValue,
+  METRIC_NAME,
+  type MetricType,
+  sortedLabels,
+} from '#metrics';
+import { type Columns, workingColumns } from './columns.ts';
 import type { Families, Metadata } from './families.ts';
-import { boundLabel, sampleLabels } from './labels.ts';
+import { BOUNDS, boundLabel, sampleLabels } from './labels.ts';
 import { Reader } from './reader.ts';
 import { readType } from './type.ts';
 import type { PageOptions, ParsedPage, RawSample } from './types.ts';
@@ -19,7 +27,6 @@ export interface Memory {
    * or nothing, when they are not those that stood before the sample expected next.
    */
   comments(reader: Reader): readonly Metadata[];
-  name(index: number): string;
   sample(index: number): RawSample;
 }
 
@@ -30,12 +37,8 @@ export class PageBuild {
   readonly families: Families;
   readonly columns: Columns;
   readonly samples: RawSample[] = [];
-  /** Per sample, its series' name. */
-  readonly names: string[] = [];
-  /** Per sample, the label that was rewritten had it been there. */
-  readonly bounds: string[] = [];
-  /** Per sample, what the comments before it said. */
-  readonly metadata: (readonly Metadata[])[] = [];
+  /** What the comments said before a sample, by its index. */
+  readonly metadata = new Map<number, readonly Metadata[]>();
   /** Where the bytes behind the last sample begin. */
   tail = 0;
   timestamps = 0;
@@ -53,7 +56,7 @@ export class PageBuild {
     this.#options = options;
     this.families = families;
     this.#memory = memory;
-    this.columns = new Columns((memory?.size ?? 56) + 8);
+    this.columns = workingColumns();
   }
 
   run(): ParsedPage {
@@ -91,10 +94,11 @@ export class PageBuild {
     columns.lines[i] = this.tail;
     columns.series[i] = reader.pos;
     const bound = this.#options.keepBounds ? '' : boundLabel(this.#type);
+    columns.bounds[i] = BOUNDS.indexOf(bound);
     const found = this.#memory?.find(reader, bound) ?? -1;
     const known = found < 0 ? undefined : this.#memory!.sample(found);
     const labels = known?.labels ?? readLabels(reader, bound);
-    const name = known ? this.#memory!.name(found) : reader.name;
+    const name = known ? labelValue(labels, METRIC_NAME) : reader.name;
     columns.starts[i] = reader.pos;
     reader.readValue(columns.values, i);
     reader.readRest();
@@ -102,9 +106,7 @@ export class PageBuild {
     const hasTimestamp = !Number.isNaN(reader.timestamp);
     if (hasTimestamp) this.timestamps++;
     this.samples.push(sampleOf(this.families.of(name), labels, hasTimestamp, known));
-    this.names.push(name);
-    this.bounds.push(bound);
-    this.metadata.push(this.#said);
+    if (this.#said !== NONE) this.metadata.set(i, this.#said);
     this.#said = NONE;
     if (reader.hasExemplar && this.#options.exemplars) this.#exemplars.push(exemplarOf(reader, i));
     this.tail = reader.pos;

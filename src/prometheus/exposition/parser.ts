@@ -30,12 +30,13 @@ export function createPageParser(options: PageOptions, shelf?: PlanShelf): PageP
         return found.page;
       }
       options.admit?.(body);
-      const model = plan ?? shelf?.newest(options);
+      const own = plan;
+      const model = own ?? shelf?.newest(options);
       const memory = model && new PlanMemory(model, body);
       const build = new PageBuild(body, options, new Families(model?.families), memory);
       const page = build.run();
       const layout = model && sameSamples(model.samples, build.samples) ? model.layout : page.layout;
-      plan = new Plan(body, build, layout, options);
+      plan = new Plan(body, build, layout, options, own?.retire());
       shelf?.add(plan, options);
       return layout === page.layout ? page : { ...page, layout };
     },

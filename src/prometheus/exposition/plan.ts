@@ -14,14 +14,17 @@ import type { Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
 export class Plan {
   readonly layout: Layout;
   readonly page: Buffer;
-  readonly names: readonly string[];
-  readonly bounds: readonly string[];
-  readonly metadata: readonly (readonly Metadata[])[];
+  readonly bounds: Uint8Array;
+  readonly metadata: ReadonlyMap<number, readonly Metadata[]>;
   /** By name. */
   readonly families: ReadonlyMap<string, Family>;
   readonly lines: Uint32Array;
   readonly series: Uint32Array;
   readonly starts: Uint32Array;
+
+  /** Some other parser reads by it, too. */
+  isShared = false;
+  #retired = false;
 
   readonly #options: PageOptions;
   readonly #view: DataView;
@@ -30,14 +33,16 @@ export class Plan {
   readonly #hasNul: boolean;
   readonly #comparable: boolean;
 
-  /** `layout` lists `build`'s samples. The page is copied: the caller may use its buffer again. */
-  constructor(body: Buffer, build: PageBuild, layout: Layout, options: PageOptions) {
+  /**
+   * `layout` lists `build`'s samples. The page is copied: the caller may use its buffer again. `room` is memory to copy it to,
+   * where it fits.
+   */
+  constructor(body: Buffer, build: PageBuild, layout: Layout, options: PageOptions, room?: Buffer) {
     const n = layout.samples.length;
     this.layout = layout;
-    this.page = Buffer.allocUnsafeSlow(body.length);
+    this.page = pageMemory(body.length, room);
     body.copy(this.page);
-    this.names = build.names;
-    this.bounds = build.bounds;
+    this.bounds = build.columns.bounds.slice(0, n);
     this.metadata = build.metadata;
     this.families = build.families.made;
     this.lines = build.columns.lines.slice(0, n);
@@ -62,6 +67,17 @@ export class Plan {
   ends(i: number): boolean {
     const c = this.page[this.starts[i]! - 1];
     return c === 32 || c === 9 || c === 125;
+  }
+
+  get isRetired(): boolean {
+    return this.#retired;
+  }
+
+  /** Nobody may use it any more: its page's memory is to be used again. Undefined when others do. */
+  retire(): Buffer | undefined {
+    if (this.isShared) return undefined;
+    this.#retired = true;
+    return this.page;
   }
 
   /** The page, when it is the last one with other numbers; undefined otherwise. */
@@ -112,6 +128,14 @@ export class Plan {
     for (; i < size; i++) if (mine.getUint8(from + i) !== view.getUint8(at + i)) return false;
     return true;
   }
+}
+
+/** Pages that change have about the same length again: a little more than needed spares the next one the asking. */
+function pageMemory(length: number, room: Buffer | undefined): Buffer {
+  if (!room) return Buffer.allocUnsafeSlow(length);
+  const { byteLength } = room.buffer;
+  const fits = length <= byteLength && byteLength <= 2 * length;
+  return Buffer.from(fits ? room.buffer : new ArrayBuffer(length + (length >>> 4)), 0, length);
 }
 
 /** What stands behind values, where a page has timestamps or exemplars. */

@@ -93,7 +93,10 @@ class TemplateEncoder implements RemoteWriteEncoder {
   }
 
   #write({ segments, loose, index, lane }: Part, column: Column, writer: BodyWriter): void {
-    if (loose && isCurrent(loose)) return writer.addLoose(loose, column);
+    if (loose && isCurrent(loose)) {
+      writer.addLoose(loose, column);
+      return;
+    }
     // Another set of the source was written meanwhile, and this one comes again: it has to be packed.
     const packed = loose && this.#builder.again(loose.set).parts.find((part) => part.lane === lane);
     let first = 0;

@@ -62,8 +62,16 @@ export function createTranslator(options: TranslateOptions): Translator {
   const legalLabel = memo(isLabelName);
   const legalMetric = memo(isMetricName);
 
-  function needsEscapes({ labels }: Series): boolean {
-    if (!options.escape) return false;
+  /** Asked twice for each series. */
+  let asked: Series | undefined;
+  let answer = false;
+  function needsEscapes(series: Series): boolean {
+    if (series !== asked) answer = options.escape && hasOddName(series.labels);
+    asked = series;
+    return answer;
+  }
+
+  function hasOddName(labels: Labels): boolean {
     for (let i = 0; i < labels.length; i += 2) {
       const name = labels[i]!;
       if (name === METRIC_NAME ? !legalMetric(labels[i + 1]!) : !legalLabel(name)) return true;

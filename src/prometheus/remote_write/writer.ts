@@ -67,7 +67,10 @@ export class BodyWriter {
     if (!isCurrent(loose)) throw new Error('the records of this set were overwritten');
     const { bytes, ends } = loose.book;
     const time = commonTime(column, ends.length);
-    if (time === undefined) return this.#addEach(loose.book, column);
+    if (time === undefined) {
+      this.#addEach(loose.book, column);
+      return;
+    }
     const stamp = stampOf(time);
     for (let from = 0; from < ends.length; ) from = this.#addRun(bytes, ends, from, column, stamp);
   }

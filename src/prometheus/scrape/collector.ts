@@ -50,7 +50,7 @@ export class Collector {
       if (snapshot.values.length > 0) batch.push(snapshot);
     }
     if (own) this.#timestamps.prune(shape.set.series);
-    const marks = this.#staleness.marks(shape.tracked, time);
+    const marks = this.#staleness.marks(shape.tracked, time, shape.vanished);
     if (marks) batch.push(marks);
     const { scraped, kept, added, tracked } = shape;
     return { batch, scraped, kept, added, refused, arrived: () => this.#staleness.arrived(tracked) };

@@ -19,12 +19,19 @@ export interface Shape extends Part {
   readonly repeats: readonly Part[];
   /** The series to mark stale when they vanish: those without timestamps of their own, or all when so configured. */
   readonly tracked: SeriesSet;
+  /** Which series of the tracked set before are not tracked any more; absent where that is not known for sure. */
+  readonly vanished?: Vanished;
   /** Samples on the page, samples that relabelling left, and those of them that were a series' second without timestamp. */
   readonly scraped: number;
   readonly kept: number;
   readonly duplicates: number;
   /** Series that the last good page did not have. */
   readonly added: number;
+}
+
+export interface Vanished {
+  readonly since: SeriesSet;
+  readonly series: readonly Series[];
 }
 
 export interface ShaperOptions extends NamingOptions {
@@ -58,15 +65,17 @@ export class Shaper {
   /** Throws a RefusedPage. */
   shape(layout: Layout): Shape {
     if (layout === this.#layout && this.#shape) {
-      // Counted once: nothing is new about a layout that stays.
-      if (this.#shape.added > 0) this.#shape = { ...this.#shape, added: 0 };
+      if (this.#shape.added > 0 || this.#shape.vanished) this.#shape = settled(this.#shape);
       return this.#shape;
     }
     const sorting = new Sorting(layout.samples, this.#known, this.#naming, this.#options.config);
     const sorted = sorting.run();
     const known = sorting.known();
+    const before = this.#shape;
+    const shape = this.#shapeOf(sorted, known.series);
+    const all = before?.tracked === before?.set && shape.tracked === shape.set;
     this.#layout = layout;
-    this.#shape = this.#shapeOf(sorted, known.series);
+    this.#shape = before && all ? { ...shape, vanished: { since: before.tracked, series: sorting.vanished() } } : shape;
     this.#known = { ...known, series: this.#shape.set.series };
     return this.#shape;
   }
@@ -85,6 +94,11 @@ export class Shaper {
       ...counts,
     };
   }
+}
+
+/** Nothing is new about a layout that stays; and what is gone must not be held. */
+function settled({ vanished: _, ...shape }: Shape): Shape {
+  return { ...shape, added: 0 };
 }
 
 /** The set of these series: the one before where it is the same. */

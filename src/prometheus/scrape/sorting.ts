@@ -93,6 +93,14 @@ export class Sorting {
     return { first, repeats, untimed, counts };
   }
 
+  /** The series of the page before that this one does not have. A series whose family changed its type or help is still there. */
+  vanished(): readonly Series[] {
+    const { series } = this.#before;
+    const gone: Series[] = [];
+    for (let slot = 0; slot < series.length; slot++) if (this.#times[slot] === undefined) gone.push(series[slot]!);
+    return gone;
+  }
+
   /** What the next page will be compared with. */
   known(): Known {
     const order = this.#order;

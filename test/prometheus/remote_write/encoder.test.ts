@@ -8,7 +8,9 @@ import {
   makeFamily,
   makeSeries,
   makeSet,
+  NO_RESOURCE,
   type Series,
+  type SeriesSet,
   type Snapshot,
   staleValues,
   withLabels,
@@ -147,6 +149,48 @@ describe('remote-write encoder', () => {
       expect(bodies.every((b) => b.length <= 60_000)).to.equal(true);
       expect(bodies.reduce((n, b) => n + b.samples, 0)).to.equal(live.reduce((n, s) => n + s.series.length, 0));
       expect(byLabels(decoded(bodies)), `round ${round}`).to.deep.equal(byLabels(expected(batch)));
+    }
+  });
+
+  it('sources that change at each scrape, or did, decode to what was given', () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const next = random(seed);
+      const maxLength = [1_000_000, 60_000, 2_000, 100][seed - 1]!;
+      const encoder = encoderWith({ maxLength, lanes: 3, targetInfo: false });
+      const pool = ['a:1', 'b:2', 'c:3'].map((instance) => histogramSeries(300, instance));
+      const resources = [NO_RESOURCE, { attributes: labelsOf({ 'url.scheme': 'http' }) }];
+      let live = pool.map((series) => makeSet(series.slice(0, 150)));
+      for (let round = 0; round < 80; round++) {
+        const batch: Snapshot[] = [];
+        const time = next() < 0.05 ? 5 : T + round * 1000;
+        const add = (set: SeriesSet) => {
+          const own = next() < 0.1;
+          const times = Float64Array.from(set.series, (_, i) => (own && i % 3 === 0 ? time + i : time));
+          const snapshot = snapshotOf(set, noisy(next, set.series.length), time);
+          batch.push(own ? { ...snapshot, times } : snapshot);
+        };
+        // Spells in which nothing changes are long enough for a source to be packed again.
+        const quiet = round % 40 > 25;
+        live = live.map((set, i) => {
+          if (quiet || next() < 0.2) return set;
+          const kept = set.series.filter(() => next() > 0.1);
+          const more = pool[i]!.filter((one) => kept.includes(one) || next() < 0.05);
+          const made = makeSet(next() < 0.1 ? more.reverse() : more, resources[Math.floor(round / 30) % 2]);
+          add(made);
+          add(makeSet(set.series.filter((one) => !more.includes(one))));
+          // The set before comes again, in the same batch.
+          if (next() < 0.2) add(set);
+          return made;
+        });
+        for (const set of live) add(set);
+        const { bodies, dropped } = encoder.encode(batch);
+        expect(dropped).to.equal(0);
+        expect(bodies.every((b) => b.length <= maxLength || b.samples === 1)).to.equal(true);
+        const own = (one: DecodedSeries) => [one.labels.join(), one.samples[0]!.time, one.samples[0]!.bits].join(' ');
+        const got = decoded(bodies).map(own).sort();
+        expect(got, `seed ${seed}, round ${round}`).to.deep.equal(expected(batch).map(own).sort());
+        for (const body of bodies) if (next() < 0.5) encoder.recycle(body);
+      }
     }
   });
 
