@@ -1,6 +1,7 @@
 import type { Host } from '#component';
 import type { ScrapeConfig } from '../config/config.ts';
 import type { KubernetesSdConfig } from '../config/kubernetes-sd.ts';
+import type { RelabelConfig } from '../relabel/relabel.ts';
 import { fileDiscovery } from './file.ts';
 import type { Discovery } from './groups.ts';
 import type { Pool } from './kubernetes/kubernetes.ts';
@@ -16,18 +17,18 @@ export function createDiscover(host: Host): Discover {
   const metrics = discoveryMetrics(host.meter);
   const parts = { clock, log, metrics, version };
   let pool: Pool | undefined;
-  const kubernetes = (config: KubernetesSdConfig) =>
+  const kubernetes = (config: KubernetesSdConfig, rules: readonly RelabelConfig[]) =>
     late(async () => {
-      const { createPool, kubernetesDiscovery } = await import('./kubernetes/kubernetes.ts');
+      const { createPool, kubernetesDiscovery, narrowed } = await import('./kubernetes/kubernetes.ts');
       pool ??= createPool(parts);
-      return kubernetesDiscovery(config, { clock, log, pool });
+      return kubernetesDiscovery(narrowed(config, rules), { clock, log, pool });
     });
-  return ({ groups, files, dnsSd, httpSd, kubernetesSd }) => [
+  return ({ groups, files, dnsSd, httpSd, kubernetesSd, relabel }) => [
     staticDiscovery(groups),
     ...files.map((config) => fileDiscovery(config, { clock, log, readErrors: metrics.fileReadErrors })),
     ...dnsSd.map((config) => late(async () => (await import('./dns.ts')).dnsDiscovery(config, parts))),
     ...httpSd.map((config) => late(async () => (await import('./http.ts')).httpDiscovery(config, parts))),
-    ...kubernetesSd.map(kubernetes),
+    ...kubernetesSd.map((config) => kubernetes(config, relabel)),
   ];
 }
 

@@ -10,6 +10,7 @@ import type { Informer } from './informer.ts';
 import type { KindName, KubernetesObject } from './objects.ts';
 import type { Cluster, Pool } from './pool.ts';
 
+export { narrowed } from './narrow.ts';
 export { createPool, type Pool } from './pool.ts';
 
 export interface KubernetesDiscoveryParts {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { setEnvironment } from '#kit';
+import { advanceUntil, rig, stopRigs } from '../../../receivers/prometheus/rig.ts';
 import { makeAuthority } from '../../../support/certificates.ts';
 import { discoverKubernetes, fakeKubernetes, pod, stopKubernetes } from '../../../support/kubernetes.ts';
 import { type ApiRequest, FakeKubernetes, status } from '../../../support/kubernetes-api.ts';
@@ -14,6 +15,7 @@ describe('prometheus/discovery kubernetes', () => {
     api = await fakeKubernetes();
   });
   afterEach(async () => {
+    await stopRigs();
     await stopKubernetes();
     await closeServers();
     setEnvironment({});
@@ -146,6 +148,16 @@ users: [{name: u, user: {exec: {command: aws}}}]
     await discover();
     await until(() => lists().length === 3);
     expect(lists()[2]!.query.get('resourceVersion')).to.equal(null);
+  });
+
+  it('asks only for what the relabelling rules of its job let pass', async () => {
+    const node = { action: 'keep', source_labels: ['__meta_kubernetes_pod_node_name'], regex: 'node-1' };
+    const { clock } = await rig([
+      { job_name: 'a', kubernetes_sd_configs: [{ role: 'pod', api_server: api.url }], relabel_configs: [node] },
+    ]);
+    await advanceUntil(clock, 10, () => api.watchers.size === 1);
+    const fields = api.requests.map(({ query }) => query.get('fieldSelector'));
+    expect(fields).to.deep.equal(['spec.nodeName=node-1', 'spec.nodeName=node-1']);
   });
 
   it('asks once for what two discoveries want, until both have stopped', async () => {
