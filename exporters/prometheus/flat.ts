@@ -80,7 +80,7 @@ function makePlan({ series, resource }: SeriesSet, natives: readonly number[], c
   const all = kept.map((i) => series[i]!);
   const placed = natives.map((index, n) => {
     const at = all.length;
-    all.push(...classics[n]!.series);
+    for (const one of classics[n]!.series) all.push(one);
     return { index, at, classic: classics[n]! };
   });
   return { set: makeSet(all, resource), kept: Uint32Array.from(kept), natives: placed };

@@ -94,7 +94,7 @@ export function createFamilies(addStart: AddStart): Families {
     for (const group of groups.values()) {
       const point = histogram ? histogramPoint(group, addStart) : summaryPoint(group, addStart);
       if (point) points.push(point);
-      else rest.push(...group.members);
+      else for (const member of group.members) rest.push(member);
     }
     if (points.length) {
       metrics.push(

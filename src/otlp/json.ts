@@ -58,7 +58,8 @@ function compile(set: SeriesSet, scope: Scope): Piece[] {
       pieces.push(`${j ? ',' : ''}{"scope":${scopeText(one, scope)},"metrics":[`);
       one.metrics.forEach((metric, k) => {
         if (k) pieces.push(',');
-        pieces.push(...metricPieces(metric));
+        // One at a time: a metric may have more points than fit on the stack.
+        for (const piece of metricPieces(metric)) pieces.push(piece);
       });
       pieces.push(`]${one.schemaUrl ? `,"schemaUrl":${JSON.stringify(one.schemaUrl)}` : ''}}`);
     });

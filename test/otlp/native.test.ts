@@ -99,6 +99,19 @@ describe('OTLP of native histograms', () => {
     expect(made.positive.counts.reduce((a, b) => a + b, 0)).to.equal(2);
   });
 
+  it('may be one of very many, and have very many buckets', () => {
+    const many = 150_000;
+    const g = makeFamily('g', 'gauge');
+    const gauges = Array.from({ length: many }, (_, i) => makeSeries(g, labelsOf({ __name__: 'g', i: `${i}` })));
+    const set = makeSet([...nativeSet('a.').series].concat(gauges));
+    const wide = { ...CUSTOM, customBounds: Float64Array.from(gauges, (_, i) => i) };
+    const values = new Float64Array(many + 1);
+    const snapshot = { set, values, time: 1_700_000_000_000, histograms: new Map([[0, wide]]) };
+    const stamped = new StartTimes().stamp([snapshot]);
+    expect(createProtobufEncoder(SCOPE).encode(stamped).length).to.be.above(1_000_000);
+    expect(createJsonEncoder(SCOPE).encode(stamped).length).to.be.above(1_000_000);
+  });
+
   it('has the counts of more than 32 bits', () => {
     const many = 2 ** 40 + 5;
     const [[, point]] = pointsOf(

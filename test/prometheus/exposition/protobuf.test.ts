@@ -380,6 +380,75 @@ describe('protobuf pages', () => {
     expect(() => parser.parse(wide)).to.throw(RangeError, '1001');
     expect(parser.parse(fits).values).to.have.length(1000);
   });
+  describe('made to keep us busy', () => {
+    const MIB = 1024 * 1024;
+    /** A message of `bytes` bytes behind its tag and length, as part of a page or by itself. */
+    const message = (tag: number, ...bytes: Buffer[]): Buffer => {
+      const all = Buffer.concat(bytes);
+      const length: number[] = [];
+      for (let rest = all.length; rest > 0 || length.length === 0; rest = Math.floor(rest / 128)) {
+        length.push((rest % 128) | (rest >= 128 ? 128 : 0));
+      }
+      return Buffer.concat([
+        Buffer.from(tag ? [...(tag > 127 ? [tag & 255, tag >> 8] : [tag])] : []),
+        Buffer.from(length),
+        all,
+      ]);
+    };
+    const name = Buffer.from([0x0a, 1, 0x68]);
+    const histogram = (...fields: Buffer[]) =>
+      message(0, name, Buffer.from([0x18, 4]), message(0x22, message(0x3a, ...fields)));
+    const many = (piece: Buffer | number[], bytes: number) => {
+      const one = Buffer.from(piece);
+      return Buffer.concat(new Array(Math.floor(bytes / one.length)).fill(one));
+    };
+    const label = (i: number) =>
+      message(
+        0x0a,
+        Buffer.from([0x0a, 3]),
+        Buffer.from([i >> 14, (i >> 7) & 127, i & 127]),
+        Buffer.from([0x12, 1, 0x78]),
+      );
+    const labels = Buffer.concat(Array.from({ length: 40_000 }, (_, i) => label(i + (1 << 14))));
+    const bodies: Record<string, [body: Buffer, end: string]> = {
+      'families of no bytes': [many([0], 15 * MIB), '200001'],
+      'metrics of no bytes': [message(0, name, many([0x22, 0], 15 * MIB)), '200001'],
+      'exemplars of no bytes': [histogram(many([0x82, 0x01, 0], 1_000_000)), '3 samples'],
+      'buckets with an exemplar of no bytes': [histogram(many([0x1a, 2, 0x1a, 0], 700_000)), '175003 samples'],
+      'labels times buckets': [
+        message(
+          0,
+          name,
+          Buffer.from([0x18, 4]),
+          message(0x22, labels, message(0x3a, many([0x1a, 2, 0x08, 1], 400_000))),
+        ),
+        'its samples have more than 4000000 labels together',
+      ],
+      'a histogram of half a million buckets': [
+        histogram(message(0x62, Buffer.from([0x10, 0xa0, 0xc2, 0x1e])), many([0x68, 2], 1_000_000)),
+        '1 samples',
+      ],
+      'spans of no bytes': [histogram(many([0x62, 0], 1_000_000)), '1 samples'],
+    };
+    const crowd = { most: 200_000, refusal: (samples: number) => new RangeError(`${samples}`) };
+    for (const [title, [body, end]] of Object.entries(bodies)) {
+      it(`cost little: ${title}`, () => {
+        const before = process.cpuUsage();
+        let got: string;
+        try {
+          const { values } = createProtobufParser({ native: true, classic: true, crowd }).parse(body);
+          got = `${values.length} samples`;
+        } catch (error) {
+          if (!(error instanceof ProtobufError || error instanceof RangeError)) throw error;
+          got = error.message;
+        }
+        const { user, system } = process.cpuUsage(before);
+        expect(got).to.include(end);
+        expect((user + system) / 1000, 'ms of CPU').to.be.below(1000);
+      });
+    }
+  });
+
   it('refuse a label that is not UTF-8, at its place', () => {
     const body = protobufPage([family('gauge', 'g', [[{ a: 'xyz' }, { value: 1 }]])]);
     body[body.indexOf('xyz')] = 0xff;

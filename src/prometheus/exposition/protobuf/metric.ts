@@ -55,9 +55,9 @@ export class MetricMessage {
   readonly bounds = new Numbers();
   readonly points = new Numbers();
   /** By bucket; of a counter the first. */
-  exemplars: readonly (RawExemplar | undefined)[] = NONE;
+  exemplars: (RawExemplar | undefined)[] = [];
   /** The native histogram's own. */
-  nativeExemplars: readonly RawExemplar[] = NONE;
+  nativeExemplars: RawExemplar[] = [];
   schema = 0;
   zeroThreshold = 0;
   zeroCount = 0;
@@ -88,7 +88,8 @@ export class MetricMessage {
     this.timestamp = this.start = this.value = this.count = this.countFloat = this.sum = 0;
     this.bounds.clear();
     this.points.clear();
-    this.exemplars = this.nativeExemplars = NONE;
+    if (this.exemplars.length > 0) this.exemplars = [];
+    if (this.nativeExemplars.length > 0) this.nativeExemplars = [];
     this.schema = this.zeroThreshold = this.zeroCount = this.zeroCountFloat = 0;
     this.positive.reset();
     this.negative.reset();
@@ -108,7 +109,7 @@ export class MetricMessage {
   #single(cursor: Cursor, counter: boolean): void {
     while (cursor.next()) {
       if (cursor.field === 1) this.value = cursor.double();
-      else if (counter && cursor.field === 2) this.exemplars = [readExemplar(cursor)];
+      else if (counter && cursor.field === 2) this.exemplars[0] = readExemplar(cursor);
       else if (counter && cursor.field === 3) this.start = readTime(cursor);
       else cursor.skip();
     }
@@ -195,7 +196,7 @@ export class MetricMessage {
         cursor.doubles(this.positive.counts);
         break;
       case 16:
-        this.nativeExemplars = [...this.nativeExemplars, readExemplar(cursor)];
+        this.nativeExemplars.push(readExemplar(cursor));
         break;
       default:
         cursor.skip();
@@ -216,19 +217,10 @@ export class MetricMessage {
       else cursor.skip();
     }
     cursor.leave(outer);
-    if (exemplar) this.exemplars = withAt(this.exemplars, this.bounds.length, exemplar);
+    if (exemplar) this.exemplars[this.bounds.length] = exemplar;
     this.bounds.push(bound);
     this.points.push(float || count);
   }
-}
-
-const NONE: readonly never[] = Object.freeze([]);
-
-/** Few buckets have one. */
-function withAt(list: readonly (RawExemplar | undefined)[], at: number, one: RawExemplar) {
-  const longer = list.slice();
-  longer[at] = one;
-  return longer;
 }
 
 function readSpan(cursor: Cursor, into: Numbers): void {

@@ -8,6 +8,12 @@ import { isNative, nativeOf } from './native.ts';
 import type { ProtobufOptions } from './parser.ts';
 import { exemplarsOf, type Form, sampleCount, samplesOf, shownBuckets } from './samples.ts';
 
+/**
+ * Labels of all samples of a page together. A text page repeats them on each line; here a metric has them once, so that few
+ * bytes could ask for thousands of millions.
+ */
+const MOST_LABELS = 4_000_000;
+
 /** Bytes of one metric. A native histogram has a thousand; half a million buckets fit into this. */
 const LARGEST_METRIC = 1024 * 1024;
 
@@ -43,6 +49,8 @@ export class PageReader {
   /** Every metric so far has the samples of the page before, at their old places. */
   #same = true;
   #name = '';
+  #messages = 0;
+  #labels = 0;
 
   constructor(body: Buffer, options: ProtobufOptions, before: KnownPage | undefined) {
     this.#cursor = new Cursor(body);
@@ -86,7 +94,10 @@ export class PageReader {
     const before = this.#before;
     if (before && this.#same && before.values.length === this.#values.length) return before.layout;
     const samples: RawSample[] = [];
-    for (const { metrics } of this.#families) for (const one of metrics) samples.push(...one.samples);
+    for (const { metrics } of this.#families) {
+      // One at a time: a metric may have more than fit on the stack.
+      for (const metric of metrics) for (const one of metric.samples) samples.push(one);
+    }
     return Object.freeze({ samples });
   }
 
@@ -102,7 +113,8 @@ export class PageReader {
   #family(): void {
     this.#name = '';
     const cursor = this.#cursor;
-    const scan = scanFamily(cursor);
+    this.#check(++this.#messages);
+    const scan = this.#scan();
     if (scan.metrics.length === 0) return;
     const end = cursor.end;
     const known = this.#knownFamily(scan);
@@ -121,6 +133,31 @@ export class PageReader {
     const { headAt, headEnd, tailAt, tailEnd } = scan;
     this.#families.push({ family, type, headAt, headEnd, tailAt, tailEnd, metrics });
     cursor.pos = cursor.end = end;
+  }
+
+  /** Finds the parts of the family that the cursor's message is, and leaves it at its end. */
+  #scan(): Scan {
+    const cursor = this.#cursor;
+    const metrics: number[] = [];
+    const start = cursor.pos;
+    let headEnd = -1;
+    let tailAt = cursor.end;
+    let together = true;
+    for (let field = cursor.pos; cursor.next(); field = cursor.pos) {
+      if (cursor.field !== 4) {
+        cursor.skip();
+        continue;
+      }
+      if (headEnd < 0) headEnd = field;
+      else if (field !== tailAt) together = false;
+      const length = cursor.length();
+      metrics.push(cursor.pos, cursor.pos + length);
+      // Each gives a sample at least.
+      this.#check(this.#values.length + metrics.length / 2);
+      cursor.pos += length;
+      tailAt = cursor.pos;
+    }
+    return { metrics, start, headAt: together ? start : -1, headEnd, tailAt, tailEnd: cursor.end };
   }
 
   /** The family of the same name, type, help and unit on the page before. */
@@ -179,7 +216,7 @@ export class PageReader {
       first: this.#values.length,
     };
     this.#same &&= metric.first === known.first;
-    this.#admit(known.samples.length);
+    this.#admit(known.samples.length, known.samples[0]!.labels.length / 2);
     this.#values.copy(this.#before!.values, known.first, known.samples.length);
     this.#note(metric);
     return metric;
@@ -193,7 +230,7 @@ export class PageReader {
     if (typeof histogram === 'string') this.#cursor.fail(histogram);
     const kept = known !== undefined && isSameShape(known, message, form);
     // Before anything is made for a sample: sixteen megabytes of empty metrics are eight million.
-    this.#admit(sampleCount(message, type, form));
+    this.#admit(sampleCount(message, type, form), message.labels.length / 2 + 2);
     const metric: KnownMetric = {
       at,
       end,
@@ -232,9 +269,14 @@ export class PageReader {
     if (type !== SUMMARY && bounds.items[shown - 1] !== Infinity) values.push(total);
   }
 
-  #admit(more: number): void {
+  #admit(samples: number, labels: number): void {
+    this.#check(this.#values.length + samples);
+    this.#labels += samples * labels;
+    if (this.#labels > MOST_LABELS) this.#cursor.fail(`its samples have more than ${MOST_LABELS} labels together`);
+  }
+
+  #check(samples: number): void {
     const { crowd } = this.#options;
-    const samples = this.#values.length + more;
     if (crowd && samples > crowd.most) throw crowd.refusal(samples);
   }
 
@@ -244,28 +286,6 @@ export class PageReader {
     if (histogram) this.#histograms.set(first, histogram);
     for (const one of exemplars) this.#exemplars.push({ ...one, index: first + one.index });
   }
-}
-
-/** Finds the parts of the family that the cursor's message is, and leaves it at its end. */
-function scanFamily(cursor: Cursor): Scan {
-  const metrics: number[] = [];
-  const start = cursor.pos;
-  let headEnd = -1;
-  let tailAt = cursor.end;
-  let together = true;
-  for (let field = cursor.pos; cursor.next(); field = cursor.pos) {
-    if (cursor.field !== 4) {
-      cursor.skip();
-      continue;
-    }
-    if (headEnd < 0) headEnd = field;
-    else if (field !== tailAt) together = false;
-    const length = cursor.length();
-    metrics.push(cursor.pos, cursor.pos + length);
-    cursor.pos += length;
-    tailAt = cursor.pos;
-  }
-  return { metrics, start, headAt: together ? start : -1, headEnd, tailAt, tailEnd: cursor.end };
 }
 
 function isSameShape(known: KnownMetric, { timestamp, bounds }: MetricMessage, { native, flat }: Form): boolean {
