@@ -28,6 +28,10 @@ export default exporter<Config>({
   create: (options, host) => new RemoteWriteExporter(options, host),
 });
 
+/** Samples from which a 2.0 request is worth sending by itself to a receiver that takes less than so many milliseconds. */
+const LARGE = 500;
+const SLOW = 250;
+
 class RemoteWriteExporter implements Exporter {
   readonly queued = true;
   readonly #options: Config;
@@ -41,6 +45,8 @@ class RemoteWriteExporter implements Exporter {
   #client: HttpClient | undefined;
   #accepted = false;
   #old = 0;
+  /** How long the receiver takes for a request, in milliseconds, of late. */
+  #pace = 0;
   readonly #wal: StorageSpace | undefined;
   #lock: FolderLock | undefined;
 
@@ -131,12 +137,16 @@ class RemoteWriteExporter implements Exporter {
   }
 
   async #post(body: WriteBody, signal: AbortSignal): Promise<Written | undefined> {
+    const { clock } = this.#host;
+    const began = clock.monotonic();
     try {
-      return await post(this.#client!, this.#url, body, () => this.#host.clock.now(), signal);
+      return await post(this.#client!, this.#url, body, () => clock.now(), signal);
     } catch (error) {
       if (error instanceof UnsupportedError) this.#protocol.refused(error.message);
       if (error instanceof PartialWriteError) this.#wrote(error.written);
       throw error;
+    } finally {
+      this.#pace += (clock.monotonic() - began - this.#pace) / 8;
     }
   }
 
@@ -159,11 +169,14 @@ class RemoteWriteExporter implements Exporter {
     return made;
   }
 
-  /** Its bytes, or so many that no more than MOST_SAMPLES are joined into one request. */
+  /**
+   * Its bytes, or so many that no more than MOST_SAMPLES are joined into one request. Joining 2.0 requests costs more than sending
+   * them one by one, unless the receiver is slow: then those that are large enough count as full.
+   */
   #weight({ version, length, samples }: WriteBody): number {
-    return version === 2
-      ? Math.max(length, Math.ceil((samples / MOST_SAMPLES) * this.#options.max_batch_size_bytes))
-      : length;
+    if (version === 1) return length;
+    const most = samples >= LARGE && this.#pace < SLOW ? samples : MOST_SAMPLES;
+    return Math.max(length, Math.ceil((samples / most) * this.#options.max_batch_size_bytes));
   }
 
   #join(bodies: readonly WriteBody[]): WriteBody {

@@ -297,6 +297,29 @@ describe('prometheusremotewrite 2.0', () => {
     expect(to.requests.map(({ series }) => series.length)).to.deep.equal([3, 12]);
   });
 
+  for (const [receiverIs, takes, sizes] of [
+    ['quick', 100, [600, 600, 600, 600]],
+    ['slow', 4000, [600, 1800]],
+  ] as const) {
+    it(`large requests that wait for a ${receiverIs} receiver are ${sizes.length > 2 ? 'sent one by one' : 'joined'}`, async () => {
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const { exporter, host, to, count } = await rig(async () => {
+        await held;
+        return 204;
+      });
+      const set = sourceSet('a:1', 600);
+      for (let n = 0; n < 4; n++) await exporter.consume(batch(set, n, T + n), never);
+      await to.arrived(1);
+      await host.clock.advance(takes);
+      release();
+      await until(() => count('sent_metric_points') === 2400);
+      expect(to.requests.map(({ series }) => series.length)).to.deep.equal(sizes);
+    });
+  }
+
   it('names stay as they are when nothing is to be escaped, with suffixes or without', async () => {
     for (const [strategy, name] of [
       ['NoTranslation', 'http.requests'],
