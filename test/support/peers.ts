@@ -95,6 +95,8 @@ export interface Prometheus extends Child {
   readonly write: string;
   /** An instant query, as `{labels, value}` a series. */
   query(promql: string): Promise<Sample[]>;
+  /** Exemplars of a series from one moment to another, in milliseconds. */
+  exemplars(series: string, from: number, to: number): Promise<{ labels: Record<string, string>; value: number }[]>;
   /** Types and helps that it learnt by scraping. */
   metadata(): Promise<Record<string, { type: string; help: string }[]>>;
 }
@@ -110,7 +112,11 @@ const GET = 'fetch(process.argv[1]).then((r) => r.text()).then((t) => process.st
  * Debian's Prometheus, which takes remote write and scrapes these targets each second, their labels as they are; in `space`
  * when one is given, and then asked from inside of it too.
  */
-export async function startPrometheus(scrape: readonly string[] = [], space?: Space): Promise<Prometheus> {
+export async function startPrometheus(
+  scrape: readonly string[] = [],
+  space?: Space,
+  features: readonly string[] = [],
+): Promise<Prometheus> {
   const [port = 0] = await freePorts(1);
   const jobs = `
 global: {scrape_interval: 1s, scrape_timeout: 1s}
@@ -127,6 +133,7 @@ scrape_configs:
     `--storage.tsdb.path=${tree.path}/data`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--web.enable-remote-write-receiver',
+    ...(features.length ? [`--enable-feature=${features.join()}`] : []),
   ];
   const child = space ? space.run(peer('prometheus'), ...args) : run(peer('prometheus'), args);
   const remove = () => tree.remove();
@@ -144,6 +151,15 @@ scrape_configs:
         data: { result: { metric: Record<string, string>; value: [number, string] }[] };
       };
       return body.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+    },
+    async exemplars(series, from, to) {
+      const range = `start=${from / 1000}&end=${to / 1000}`;
+      const body = (await get(`${base}/api/v1/query_exemplars?query=${encodeURIComponent(series)}&${range}`)) as {
+        data: { exemplars: { labels: Record<string, string>; value: string }[] }[];
+      };
+      return body.data.flatMap(({ exemplars }) =>
+        exemplars.map(({ labels, value }) => ({ labels, value: Number(value) })),
+      );
     },
     async metadata() {
       const body = (await get(`${base}/api/v1/metadata`)) as { data: Awaited<ReturnType<Prometheus['metadata']>> };
