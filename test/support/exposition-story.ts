@@ -94,10 +94,16 @@ function makeFamilies(next: () => number, isOpen: boolean): Family[] {
     ...(exemplar && isOpen && { exemplar: next() < 0.5 ? 'stamped' : 'plain' }),
   });
   const kinds = [
-    (name: string) => ({
-      header: `# TYPE ${name}${isOpen ? '' : '_total'} counter`,
-      lines: Array.from({ length: count() }, (_, i) => line(`${name}_total${labels(i)}`, rising, false, next() < 0.5)),
-    }),
+    (name: string) => {
+      const all = Array.from({ length: count() }, (_, i) => labels(i));
+      const totals = all.map((own) => line(`${name}_total${own}`, rising, false, next() < 0.5));
+      const created = all.map((own) => line(`${name}_created${own}`, () => '1700000000.123'));
+      const isTold = isOpen && next() < 0.5;
+      return {
+        header: `# TYPE ${name}${isOpen ? '' : '_total'} counter`,
+        lines: isTold ? totals.flatMap((total, i) => [total, created[i]!]) : totals,
+      };
+    },
     (name: string) => {
       const stamped = next() < 0.4;
       return {

@@ -63,6 +63,15 @@ for (const [version, make] of Object.entries(VERSIONS)) {
       expect(told(encode([ones(report, T), ones(report, T + 5)]))).to.deep.equal(['a:1 5 3ff0']);
     });
 
+    it('leaves nothing behind where it is not told', () => {
+      const encode = make();
+      for (let round = 0; round < 6; round++) {
+        expect(told(encode([ones(report, T + round)]))).to.have.length(1);
+        // The strict decoder takes no string that nothing refers to.
+        expect(told(encode([ones(page, T + round)]))).to.deep.equal([]);
+      }
+    });
+
     it('is stale only when all of the source is', () => {
       const encode = make();
       expect(told(encode([stale(page, T), ones(report, T)]))).to.deep.equal(['a:1 0 3ff0']);

@@ -117,7 +117,7 @@ class RequestEncoder implements RemoteWriteEncoder {
     const rest = this.#rest(piece, view, template.rest, info);
     const length = template.symbolsLength + rest.symbols.length + template.length + rest.records.length;
     if (length > this.#options.maxLength) return undefined;
-    const counts = { ...rest.counts, samples: piece.index.length + (info === undefined ? 0 : 1) };
+    const counts = { ...rest.counts, samples: piece.index.length + (info ? 1 : 0) };
     return this.#body(piece.lane, length, counts, [
       { elements: template.symbols },
       rest.symbols,
@@ -127,9 +127,9 @@ class RequestEncoder implements RemoteWriteEncoder {
   }
 
   /** The rows that a template does not hold, and the strings that its table does not. */
-  #rest(piece: Piece, view: View, rows: readonly number[], info: number | undefined): Rest {
+  #rest(piece: Piece, view: View, rows: readonly number[], info: Piece['info']): Rest {
     const counts = { samples: 0, histograms: 0, exemplars: 0 };
-    if (rows.length === 0 && info === undefined) return { symbols: EMPTY, records: EMPTY, counts };
+    if (rows.length === 0 && !info) return { symbols: EMPTY, records: EMPTY, counts };
     const { records, row } = this.#beside;
     const { heads } = piece;
     const { symbols } = heads;
@@ -145,9 +145,9 @@ class RequestEncoder implements RemoteWriteEncoder {
       counts.histograms += piece.natives.has(i) ? 1 : 0;
       counts.exemplars += exemplars.length;
     }
-    if (info !== undefined) {
+    if (info) {
       row.clear();
-      putHead(row, heads, info, SAME);
+      putHead(row, info.heads, 0, (ref) => table.ref(info.heads.symbols[ref]!));
       putSample(row, view.info!, Math.trunc(view.snapshot.time), 0);
       records.nested(0x2a, row.view());
     }
@@ -191,7 +191,7 @@ class RequestEncoder implements RemoteWriteEncoder {
   #pieces(rows: readonly Row[], info: Row | undefined): Piece[] {
     const infoLane = info && laneOf(info.series, this.#options.lanes);
     const made = this.#piecesOf(rows, (lane) => (lane === infoLane ? info : undefined));
-    if (info && !made.some((piece) => piece.info !== undefined)) {
+    if (info && !made.some((piece) => piece.info)) {
       made.push(makePiece([], infoLane!, sourceOf(info.series), info));
     }
     return made;

@@ -18,8 +18,8 @@ export interface Piece {
   readonly of: string | undefined;
   /** Where each row's value stands in the snapshot. */
   readonly index: Uint32Array;
-  /** The row of `target_info`, which has no value in the snapshot, and which no template may hold. */
-  readonly info: number | undefined;
+  /** `target_info`, which has no value in the snapshot, with strings of its own: it is not told each time. */
+  readonly info: { readonly heads: Heads; readonly source: Source } | undefined;
   /** Rows of native histograms. */
   readonly natives: ReadonlySet<number>;
   readonly heads: Heads;
@@ -44,9 +44,9 @@ export interface View {
   readonly exemplars: Exemplars | undefined;
 }
 
-/** `info` is `target_info`, which stands behind the rows. */
 export function makePiece(rows: readonly Row[], lane: number, of: string | undefined, info: Row | undefined): Piece {
-  const heads = encodeHeads(info ? [...rows, info] : rows);
+  const heads = encodeHeads(rows);
+  const infoHeads = info && encodeHeads([info]);
   const natives = new Set<number>();
   rows.forEach(({ series }, i) => {
     if (series.native) natives.add(i);
@@ -55,7 +55,7 @@ export function makePiece(rows: readonly Row[], lane: number, of: string | undef
     lane,
     of,
     index: Uint32Array.from(rows, (row) => row.at),
-    info: info && rows.length,
+    info: infoHeads && { heads: infoHeads, source: new Source(infoHeads.symbols) },
     natives,
     heads,
     source: new Source(heads.symbols),
@@ -85,8 +85,8 @@ export function writePiece(piece: Piece, view: View, writer: MessageWriter): voi
       writeData(piece, i, view, exemplars, table, row);
     });
   }
-  if (piece.info !== undefined && view.info !== undefined) {
-    writer.plain(source, heads, piece.info, view.info, Math.trunc(snapshot.time), 0);
+  if (piece.info && view.info !== undefined) {
+    writer.plain(piece.info.source, piece.info.heads, 0, view.info, Math.trunc(snapshot.time), 0);
   }
 }
 
