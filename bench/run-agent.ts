@@ -32,6 +32,8 @@ interface Run {
   expected: number;
   sinkBad: number;
   rssMedMiB: number;
+  anonMedMiB: number;
+  firstPushMs: number;
   bPerSample: number;
 }
 
@@ -57,7 +59,16 @@ const path = [join(homedir(), '.cache/bench-peers/x/usr/bin'), join(cache, 'dnsc
   ':',
 );
 
+/** A run that cannot be made, for want of a port perhaps, is tried once more. */
 function measure(peer: string): Run {
+  try {
+    return measureOnce(peer);
+  } catch {
+    return measureOnce(peer);
+  }
+}
+
+function measureOnce(peer: string): Run {
   const shape = ['--peer', peer, '--n', options.n, '--samples', '1000', '--interval', '1000'];
   const length = ['--warm', options.warm, '--win', options.win, '--relabel', options.relabel];
   const out = execFileSync(process.execPath, [judge, ...shape, ...length], {
@@ -79,8 +90,10 @@ const problem = (run: Run) =>
 
 const peers = options.peers.split(',').filter(Boolean);
 const ratios = new Map<string, number[]>();
-print('| round | agent | µs a sample | of the peer | resident MiB | bytes a sample | steal % | |');
-print('| --- | --- | --- | --- | --- | --- | --- | --- |');
+print(
+  '| round | agent | µs a sample | of the peer | resident MiB | anonymous | first push ms | bytes a sample | steal % | |',
+);
+print('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
 try {
   for (let round = 1; round <= Number(options.rounds); round++) {
     const own = measure('dnscol');
@@ -103,8 +116,9 @@ for (const [peer, all] of ratios) {
 }
 
 function show(round: number, run: Run, ratio: string): void {
-  const cells = [round, run.peer, run.usPerSample, ratio, run.rssMedMiB, run.bPerSample, run.stealPct, problem(run)];
-  print(`| ${cells.join(' | ')} |`);
+  const { peer, usPerSample, rssMedMiB, anonMedMiB, firstPushMs, bPerSample, stealPct } = run;
+  const cells = [round, peer, usPerSample, ratio, rssMedMiB, anonMedMiB, firstPushMs, bPerSample, stealPct];
+  print(`| ${[...cells, problem(run)].join(' | ')} |`);
 }
 
 function print(line: string): void {

@@ -46,10 +46,11 @@ export async function post(
     truncateBody: true,
   });
   const { status, headers } = answer;
+  if (status >= 200 && status < 300 && body.version !== 2) return undefined;
   const said = `${shownUrl(url)} answered ${status}`;
   const written = body.version === 2 ? writtenOf(headers) : undefined;
   if (status >= 200 && status < 300) {
-    if (body.version === 2) checkWritten(said, body, written);
+    checkWritten(said, body, written);
     return written;
   }
   const message = `${said}${words(answer)}${adviceOn(answer, body)}`;

@@ -11,6 +11,9 @@ export interface BatcherOptions {
   maxSize: number;
 }
 
+/** The part of the timeout that the first samples wait: whoever has just started an agent wants to see that it works. */
+const FIRST = 0.1;
+
 type Trigger = 'size' | 'timeout' | 'stop';
 
 /** The Collector's, for its dashboards. */
@@ -34,6 +37,7 @@ export class Batcher implements Processor {
   #underWay: Promise<void> | undefined;
   #cancelTimer = () => {};
   #timed = false;
+  #sentAny = false;
   /** The start, or the last flush of a full batch: the strokes of the timeout are counted from here. */
   #began: number;
   #stopped = false;
@@ -96,7 +100,7 @@ export class Batcher implements Processor {
     // The Collector's timer runs all the time: its next stroke comes, on average, after half of the timeout. Here it runs
     // only while something waits.
     const { timeout } = this.#options;
-    const wait = timeout - ((this.#host.clock.monotonic() - this.#began) % timeout);
+    const wait = this.#sentAny ? timeout - ((this.#host.clock.monotonic() - this.#began) % timeout) : timeout * FIRST;
     this.#cancelTimer = this.#host.clock.after(wait, () => {
       this.#timed = false;
       this.#flush('timeout');
@@ -111,6 +115,7 @@ export class Batcher implements Processor {
   #flush(trigger: Trigger): void {
     if (this.#underWay || this.#pending.points === 0) return;
     this.#stopTimer();
+    this.#sentAny = true;
     if (trigger === 'size') this.#began = this.#host.clock.monotonic();
     this.#underWay = this.#sendAll(this.#pending.take(this.#options.maxSize), trigger).then(() => {
       this.#underWay = undefined;

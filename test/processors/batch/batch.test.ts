@@ -66,9 +66,29 @@ describe('processors/batch', () => {
   processorContract(batch, { config: { timeout: '0s', send_batch_size: 1 } });
 
   describe('when a batch goes', () => {
-    it('goes at the next stroke of the timeout, counted from the start', async () => {
+    /** One that has sent its first batch, at 20 ms. */
+    async function begun(settings: Parameters<typeof make>[0]) {
+      const made = make(settings);
+      await made.processor.consume([snapshot(2)], signal);
+      await made.host.clock.advance(20);
+      expect(sizes(made.next)).to.deep.equal([2]);
+      made.next.batches.length = 0;
+      return made;
+    }
+
+    it('goes after a tenth of the timeout when it is the first', async () => {
       const { processor, host, next } = make({});
-      await host.clock.advance(350);
+      await host.clock.advance(100);
+      await processor.consume([snapshot(1)], signal);
+      await host.clock.advance(19);
+      expect(sizes(next)).to.deep.equal([]);
+      await host.clock.advance(1);
+      expect(sizes(next)).to.deep.equal([1]);
+    });
+
+    it('goes at the next stroke of the timeout, counted from the start', async () => {
+      const { processor, host, next } = await begun({});
+      await host.clock.advance(330);
       await processor.consume([snapshot(1)], signal);
       expect(host.clock.pending).to.equal(1);
       await host.clock.advance(49);
@@ -91,7 +111,8 @@ describe('processors/batch', () => {
     });
 
     it('waits for no more than the timeout', async () => {
-      const { processor, host, next } = make({});
+      const { processor, host, next } = await begun({});
+      await host.clock.advance(180);
       await processor.consume([snapshot(3)], signal);
       await host.clock.advance(150);
       await processor.consume([snapshot(4)], signal);
@@ -99,7 +120,7 @@ describe('processors/batch', () => {
       expect(sizes(next)).to.deep.equal([]);
       await host.clock.advance(1);
       expect(sizes(next)).to.deep.equal([7]);
-      expect(host.metric('otelcol_processor_batch_timeout_trigger_send')).to.equal(1);
+      expect(host.metric('otelcol_processor_batch_timeout_trigger_send')).to.equal(2);
       expect(host.metric('otelcol_processor_batch_batch_size_trigger_send')).to.equal(0);
     });
 
