@@ -25,10 +25,14 @@ for (const [file, how] of [
 /** Seconds with the receiver up, from which the bytes a scrape are learned. */
 const WARM = 8;
 const MIB = 1024 * 1024;
+/** Milliseconds without a request that tell the end, less than the `batch` processor waits. */
+const PAUSE = 60;
+/** Milliseconds. */
+const LIMIT = 120_000;
 
 /** A receiver that reads lengths alone: of the request, and of what it unpacks to, which snappy says first. */
 function receiver(delay: number) {
-  const seen = { requests: 0, packed: 0, unpacked: 0, first: 0 };
+  const seen = { requests: 0, packed: 0, unpacked: 0, first: 0, last: 0 };
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);
@@ -47,6 +51,7 @@ function receiver(delay: number) {
           const end = head.indexOf('\r\n\r\n');
           if (end < 0) return;
           at += end + 4 - known;
+          seen.last = performance.now();
           left = Number(/\r\ncontent-length: *(\d+)/i.exec(head)![1]);
           head = '';
           length = Buffer.alloc(0);
@@ -159,11 +164,15 @@ async function measure(agent: ChildProcess, pages: number, sink: number, delay: 
   await after.listen(sink);
   while (!after.seen.first) await sleep(1);
   const cpu = cpuOf(agent);
-  // What was under way when the receiver went is sent again: counted from here on, it is the backlog and what follows.
-  const missing = async () => ((await scrapesOf(pages)) - scrapes) * each - (before.seen.unpacked - unpacked);
-  // A second's scrapes may be in the pipeline.
-  while (after.seen.unpacked < (await missing()) - targets * each) await sleep(20);
-  const seconds = (performance.now() - after.seen.first) / 1000;
+  // About so much has piled up; that it is gone shows when the receiver has nothing to do for a while.
+  const backlog = (await scrapesOf(pages)) - scrapes;
+  const about = backlog * each - (before.seen.unpacked - unpacked);
+  const limit = performance.now() + LIMIT;
+  while (after.seen.unpacked < 0.9 * about || performance.now() - after.seen.last < PAUSE + delay) {
+    if (performance.now() > limit) throw new Error(`the backlog is still not gone after ${LIMIT} ms`);
+    await sleep(5);
+  }
+  const seconds = (after.seen.last - after.seen.first) / 1000;
   const used = cpuOf(agent) - cpu;
   const samples = after.seen.unpacked / (each / 1000);
   const cells = [
