@@ -52,7 +52,7 @@ const everything = (kubeconfig: string, write: string, via: string) =>
     receivers: {
       prometheus: {
         config: {
-          global: { scrape_interval: '1s', scrape_timeout: '500ms', external_labels: { via } },
+          global: { scrape_interval: '1s', scrape_timeout: '500ms' },
           scrape_configs: Object.entries(CONFIGS).map(([job_name, config]) => ({
             job_name,
             kubernetes_sd_configs: [{ kubeconfig_file: kubeconfig, ...config }],
@@ -66,7 +66,7 @@ const everything = (kubeconfig: string, write: string, via: string) =>
       },
     },
     processors: { batch: { timeout: '200ms' } },
-    exporters: { prometheusremotewrite: { endpoint: write, target_info: { enabled: true } } },
+    exporters: { prometheusremotewrite: { endpoint: write, external_labels: { via } } },
     service: {
       telemetry: { metrics: { level: 'none' } },
       pipelines: {
@@ -75,11 +75,11 @@ const everything = (kubeconfig: string, write: string, via: string) =>
     },
   });
 
-/** What tells the two apart, and the labels by which the Collector names its receiver. */
-const PEERS_OWN = ['via', 'otel_scope_name', 'otel_scope_version'];
+/** What tells the two apart, how the Collector names its receiver, and what it makes of `instance` for `target_info`. */
+const PEERS_OWN = ['via', 'otel_scope_name', 'otel_scope_version', 'server_address', 'server_port'];
 
-const targetsOf = async (prometheus: Prometheus, via: string, job: string): Promise<string[]> =>
-  (await prometheus.query(`last_over_time(up{via="${via}",job="${job}"}[1m])`))
+const targetsOf = async (prometheus: Prometheus, via: string, job: string, name = 'up'): Promise<string[]> =>
+  (await prometheus.query(`last_over_time(${name}{via="${via}",job="${job}"}[1m])`))
     .map(({ labels }) => keyOf(labels, PEERS_OWN))
     .sort();
 
@@ -144,6 +144,11 @@ describe('a real Kubernetes API server', () => {
       expect(ours, job).to.deep.equal(theirs);
       counts[job] = ours!.length;
     }
+    // What the targets' resources say: instances are alike here but for the node role, so one line each has to do.
+    const resources = (via: string) => targetsOf(prometheus, via, 'node', 'target_info');
+    await until(async () => (await resources('dnscol')).length === 2, 'there are resources');
+    expect(await resources('dnscol')).to.deep.equal(await resources('collector'));
+    expect((await resources('dnscol'))[0]).to.include('k8s_node_name="node-1"');
     expect(counts).to.deep.equal({
       node: 2,
       pod: 8,

@@ -4,6 +4,7 @@ import { advanceUntil, rig, stopRigs } from '../../../receivers/prometheus/rig.t
 import { makeAuthority } from '../../../support/certificates.ts';
 import { discoverKubernetes, fakeKubernetes, pod, stopKubernetes } from '../../../support/kubernetes.ts';
 import { type ApiRequest, FakeKubernetes, status } from '../../../support/kubernetes-api.ts';
+import { random } from '../../../support/random.ts';
 import { closeServers, until } from '../../../support/servers.ts';
 import { makeTree, type Tree } from '../../../support/tree.ts';
 
@@ -275,6 +276,36 @@ users: [{name: u, user: {exec: {command: aws}}}]
     api.intercept = () => false;
     await found.until(() => api.watchers.size === 1, 500);
     expect(lists()).to.have.length(1);
+  });
+
+  it('comes through 300 watches and lists of noise', async () => {
+    const next = random(7);
+    const pick = (below: number) => Math.floor(next() * below);
+    const whole = JSON.stringify(pod('noise', '10.9.9.9', { labels: { app: 'x' }, annotations: { a: 'b' } }));
+    const noisy = (text: string) => {
+      const bytes = Buffer.from(text);
+      for (let i = pick(4); i >= 0; i--)
+        bytes[pick(bytes.length)] = pick(2) ? pick(256) : Buffer.from('{}[],:"0\n')[pick(9)]!;
+      return bytes.subarray(0, pick(3) ? bytes.length : pick(bytes.length));
+    };
+    let noises = 0;
+    api.intercept = ({ verb }, response) => {
+      if (noises++ >= 300) return false;
+      const text =
+        verb === 'list'
+          ? `{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[${whole}]}`
+          : `{"type":"MODIFIED","object":${whole}}\n`;
+      response.end(noisy(text));
+      return true;
+    };
+    const found = await discover();
+    await found.until(() => noises >= 300, 30_000);
+    api.put('pods', pod('real', '10.0.0.1'));
+    api.compact();
+    await found.until(() => found.addresses().includes('10.0.0.1:9153'), 5000);
+    for (const labels of found.updates.flat()) {
+      expect(Object.values(labels).every((value) => typeof value === 'string')).to.equal(true);
+    }
   });
 
   it('tells of many changes at once, and of none when nothing is different', async () => {
