@@ -124,9 +124,9 @@ describe('the protobuf parser', () => {
       let page = seed;
       for (let i = 0; i < each; i++) {
         const next = mutate(rnd, i % 4 === 0 ? seed : page);
-        const started = performance.now();
+        const started = process.cpuUsage();
         const got = outcome(parser, next);
-        slowest = Math.max(slowest, performance.now() - started);
+        slowest = Math.max(slowest, process.cpuUsage(started).user / 1000);
         expect(print(got)).to.equal(print(outcome(createProtobufParser(OPTIONS), next)));
         const ok = typeof got !== 'string';
         if (ok) good++;
@@ -139,15 +139,10 @@ describe('the protobuf parser', () => {
     expect(slowest).to.be.below(1000);
   });
 
-  for (const [name, samples] of [
-    ['protobuf', 0],
-    ['protobuf.gz', 0],
-    ['protobuf-multimessage', 0],
-  ] as const) {
+  for (const name of ['protobuf', 'protobuf.gz', 'protobuf-multimessage']) {
     it(`reads the real page ${name}`, () => {
       const body = name.endsWith('.gz') ? gunzipSync(real(name)) : real(name);
-      const page = createProtobufParser(OPTIONS).parse(body);
-      expect(page.values.length).to.be.above(samples);
+      expect(createProtobufParser(OPTIONS).parse(body).values.length).to.be.above(0);
     });
   }
 });

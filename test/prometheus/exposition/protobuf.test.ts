@@ -444,7 +444,8 @@ describe('protobuf pages', () => {
         }
         const { user, system } = process.cpuUsage(before);
         expect(got).to.include(end);
-        expect((user + system) / 1000, 'ms of CPU').to.be.below(1000);
+        // What grows with the square takes minutes.
+        expect((user + system) / 1000, 'ms of CPU').to.be.below(3000);
       });
     }
   });
