@@ -1,3 +1,5 @@
+import type { Clock } from '#clock';
+
 /**
  * A controller that aborts as soon as one of the signals does, and the way to let go of them. (AbortSignal.any keeps its
  * sources' listeners until it is collected; attempts are too many for that.)
@@ -18,6 +20,16 @@ export function linked(...signals: (AbortSignal | undefined)[]): { controller: A
       for (const run of undo) run();
     },
   };
+}
+
+/** Resolves when the work is over, however it ends, or `ms` from now. */
+export async function withLimit(work: Promise<unknown>, clock: Clock, ms: number): Promise<void> {
+  let cancel = () => {};
+  const limit = new Promise<void>((resolve) => {
+    cancel = clock.after(ms, resolve);
+  });
+  await Promise.race([work.catch(() => {}), limit]);
+  cancel();
 }
 
 /** What `work` gives, or a rejection with the signal's reason as soon as that aborts, even when `work` does not heed it. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +7,8 @@ import { launchAgent, startAgent } from '../support/agent.ts';
 import { run, stopChildren, until } from '../support/children.ts';
 import {
   countingTargets,
-  firsts,
   killOverAndOver,
+  type MoodyReceiver,
   moodyReceiver,
   pause,
   queueYaml,
@@ -29,7 +30,14 @@ describe('a sending queue on disk, with whole agents', () => {
 
   const scraped = (targets: Targets, times: number) =>
     until(() => targets.served.every((own) => own.length >= times), `all targets were scraped ${times} times`);
-  const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+  /** Every scrape that was not given up has arrived, in order, and none twice. */
+  function expectAllOnce(targets: Targets, to: MoodyReceiver): void {
+    for (const [t, own] of to.got().entries()) {
+      expect(own).to.deep.equal([...new Set(own)].sort((a, b) => a - b));
+      const missing = [...targets.heard[t]!].filter((value) => value < own.at(-1)! && !own.includes(value));
+      expect(missing).to.deep.equal([]);
+    }
+  }
   const queue = () => join(folder, 'exporter_prometheusremotewrite');
 
   it('kill -9 at random moments loses at most the last second, repeats at most one request a kill, and never bars the start', async () => {
@@ -54,12 +62,8 @@ describe('a sending queue on disk, with whole agents', () => {
     const served = targets.served.map((own) => own.length);
     to.mood = 'ok';
     await startAgent(yaml);
-    await until(() => to.got().every((own, t) => firsts(own).length > served[t]!), 'all of it has arrived');
-    // The scrape under way at the signal may have been given up with its receiver.
-    for (const [t, own] of to.got().entries()) {
-      const missing = upTo(served[t]! - 1).filter((value) => !own.includes(value));
-      expect(missing).to.deep.equal([]);
-    }
+    await until(() => to.got().every((own, t) => (own.at(-1) ?? 0) > served[t]!), 'all of it has arrived');
+    expectAllOnce(targets, to);
   });
 
   it('a receiver that is down, answers 429, 500 and 503 in turn, and resets connections gets everything in the end, in order, once', async () => {
@@ -74,10 +78,10 @@ describe('a sending queue on disk, with whole agents', () => {
     await scraped(targets, 60);
     to.mood = 'ok';
     const served = targets.served.map((own) => own.length);
-    await until(() => to.got().every((own, t) => own.length > served[t]!), 'all of it has arrived');
+    await until(() => to.got().every((own, t) => (own.at(-1) ?? 0) > served[t]!), 'all of it has arrived');
     agent.kill('SIGTERM');
     await agent.exit;
-    for (const own of to.got()) expect(own).to.deep.equal(upTo(own.length));
+    expectAllOnce(targets, to);
     await until(() => readdirSync(queue()).length === 0, 'no file is left');
   });
 
@@ -121,10 +125,52 @@ describe('a sending queue on disk, with whole agents', () => {
     await scraped(targets, 30);
     to.mood = 'ok';
     const served = targets.served.map((own) => own.length);
-    await until(() => to.got().every((own, t) => own.length > served[t]!), 'all of it has arrived');
+    await until(() => to.got().every((own, t) => (own.at(-1) ?? 0) > served[t]!), 'all of it has arrived');
     agent.kill('SIGTERM');
     await agent.exit;
-    for (const own of to.got()) expect(own).to.deep.equal(upTo(own.length));
+    expectAllOnce(targets, to);
+  });
+
+  it('on a disk that is full goes on in memory, says so, and uses the disk when there is room', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]);
+    try {
+      const targets = await countingTargets(5);
+      const to = await moodyReceiver(targets);
+      to.mood = 'down';
+      writeFileSync(join(folder, 'ballast'), Buffer.alloc(48 * 1024));
+      const agent = await startAgent(queueYaml(targets, to.url, folder));
+      await agent.says(/goes on in memory/);
+      await scraped(targets, 30);
+      rmSync(join(folder, 'ballast'));
+      execFileSync('mount', ['-o', 'remount,size=64m', folder]);
+      await agent.says(/written to disk again/);
+      const served = targets.served.map((own) => own.length);
+      to.mood = 'ok';
+      await until(() => to.got().every((own, t) => (own.at(-1) ?? 0) > served[t]!), 'all of it has arrived');
+      agent.kill('SIGTERM');
+      expect(await agent.exit).to.deep.equal({ code: 0, signal: null });
+      expectAllOnce(targets, to);
+    } finally {
+      await stopChildren();
+      execFileSync('umount', [folder]);
+    }
+  });
+
+  it('a reload that changes the storage itself takes the queue along', async () => {
+    const targets = await countingTargets(2);
+    const to = await moodyReceiver(targets);
+    to.mood = 'down';
+    const agent = await startAgent(queueYaml(targets, to.url, folder));
+    await scraped(targets, 15);
+    agent.rewrite(queueYaml(targets, to.url, folder, { max_size: '32MiB' }));
+    agent.kill('SIGHUP');
+    await agent.says(/the new configuration runs/);
+    to.mood = 'ok';
+    const served = targets.served.map((own) => own.length);
+    await until(() => to.got().every((own, t) => (own.at(-1) ?? 0) > served[t]!), 'all of it has arrived');
+    agent.kill('SIGTERM');
+    await agent.exit;
+    expectAllOnce(targets, to);
   });
 
   it('damaged, foreign and empty files do not bar the start', async () => {

@@ -1,7 +1,7 @@
 import { type Batching, createBatching } from '../batching.ts';
 import { createDelivery, type Delivery, KEPT } from '../delivery.ts';
 import { type Sender, showQueue } from '../sender.ts';
-import { untilAborted } from '../signals.ts';
+import { untilAborted, withLimit } from '../signals.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import {
   count,
@@ -23,6 +23,11 @@ import { WINDOW, Writer } from './writer.ts';
 
 const LARGEST_SEGMENT = 8 * 1024 * 1024;
 const SMALLEST_SEGMENT = 64 * 1024;
+
+/** Senders of this process that still close their folder, which a reload may want again. */
+const closing = new Map<string, Promise<void>>();
+/** A disk that hangs must not hold up a reload for ever, in milliseconds. */
+const LONGEST_CLOSE = 10_000;
 
 /**
  * A sender whose queue is on disk. What is sent within some hundred milliseconds is never written; everything else is, in the
@@ -81,7 +86,9 @@ export class DiskSender<T> implements Sender<T> {
 
   async start(): Promise<void> {
     const { store, ledger } = this.#shared;
-    const { lane, queue } = this.#options;
+    const { lane, queue, space, host } = this.#options;
+    const before = closing.get(space.folder);
+    if (before) await withLimit(before, host.clock, LONGEST_CLOSE);
     await store.open();
     const consumers = lane ? 1 : queue.num_consumers;
     this.#shared.epochs = store.epochs.map((logs) => logs.map((log) => makeLane<T>(log, consumers)));
@@ -117,8 +124,14 @@ export class DiskSender<T> implements Sender<T> {
   }
 
   stop(signal: AbortSignal): Promise<void> {
-    this.#stopped ??= this.#stop(signal);
-    return this.#stopped;
+    if (this.#stopped) return this.#stopped;
+    const { folder } = this.#options.space;
+    const stopped = this.#stop(signal).finally(() => {
+      if (closing.get(folder) === stopped) closing.delete(folder);
+    });
+    closing.set(folder, stopped);
+    this.#stopped = stopped;
+    return stopped;
   }
 
   /** First everything is brought to safety; then what is in memory gets an attempt more, until the signal aborts. */
@@ -129,7 +142,10 @@ export class DiskSender<T> implements Sender<T> {
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
     await untilAborted(this.#writer.finish(), this.#ended.signal).catch(() => {});
-    for (const lane of epochs.flat()) lane.cancelRead?.();
+    for (const lane of epochs.flat()) {
+      lane.cancelRead?.();
+      lane.cancelFlush?.();
+    }
     await new Promise<void>((resolve) => {
       this.#whenIdle = resolve;
       this.#pumpAll();

@@ -210,6 +210,23 @@ describe('a sending queue on disk', () => {
     expect(ids(next.taken)).to.deep.equal([1]);
   });
 
+  it('of a process that still closes its folder is waited for', async () => {
+    const first = await rig();
+    first.down = true;
+    await offerAll(first, 0, 6);
+    await first.clock.advance(1000);
+    // A stop that nobody waits for, as of a component that overstays the deadline of a reload.
+    const stopped = first.sender.stop(never);
+    const second = await rig({ disk: first.disk, clock: first.clock });
+    await stopped;
+    await second.clock.advance(1000);
+    expect(second.taken).to.have.length(6);
+    expect(second.metric('dnscol_exporter_queue_disk_errors_total')).to.equal(0);
+    await second.sender.stop(never);
+    expect(second.disk.files.size).to.equal(0);
+    expect(second.clock.pending).to.equal(0);
+  });
+
   describe('that is full', () => {
     const small = { space: { maxBytes: 1_000_000 }, lanes: 1 };
     const fill = async (r: Rig, from: number, to: number) => {
