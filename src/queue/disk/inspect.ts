@@ -3,6 +3,7 @@ import type { Disk, DiskFile } from './disk.ts';
 import {
   ACK,
   checkHeader,
+  type Done,
   FRAME,
   HEADER,
   parseName,
@@ -97,8 +98,20 @@ async function readDone(segment: Segment, disk: Disk): Promise<void> {
     return;
   }
   segment.ackSize = bytes.length - (bytes.length % ACK);
-  segment.skip = readAcks(bytes, segment.name.salt);
-  for (const one of segment.skip) add(segment.done, one);
+  const acks = readAcks(bytes, segment.name.salt);
+  for (const one of acks) add(segment.done, one);
+  segment.skip = joined(acks);
+}
+
+/** By place, with neighbours as one: there may be as many lines as records. */
+function joined(acks: readonly Done[]): Done[] {
+  const found: { -readonly [K in keyof Done]: Done[K] }[] = [];
+  for (const one of acks.toSorted((a, b) => a.from - b.from)) {
+    const last = found.at(-1);
+    if (last && one.from <= last.to) last.to = Math.max(last.to, one.to);
+    else found.push({ ...one });
+  }
+  return found;
 }
 
 async function readTotal(segment: Segment, file: DiskFile): Promise<boolean> {

@@ -123,7 +123,7 @@ export class LaneLog {
         const got = await file.read(buffer, begin);
         if (segment.gone) return [];
         // A file that is shorter than it was holds no more.
-        if (got < buffer.length) segment.size = begin + got;
+        if (got < buffer.length) this.#cutOff(segment, begin + got);
         want = got ? this.#pick(segment, buffer.subarray(0, got), begin, found) : 0;
       }
     } finally {
@@ -131,6 +131,11 @@ export class LaneLog {
     }
     if (segment.read >= segment.size) await this.#passed(segment);
     return found;
+  }
+
+  #cutOff(segment: Segment, size: number): void {
+    this.#around.grow(size - segment.size);
+    segment.size = size;
   }
 
   /** Is told that these records are done with; when it resolves, no later process will see them. */

@@ -210,6 +210,29 @@ describe('a sending queue on disk', () => {
     expect(ids(next.taken)).to.deep.equal([1]);
   });
 
+  it('with as many acknowledged ranges as records starts at once', async () => {
+    const first = await rig({
+      laned: false,
+      lanes: 2,
+      async send({ id }) {
+        if (id === 0) throw new Error('stuck');
+        if (id % 2) throw new PermanentError('no');
+      },
+    });
+    first.down = true;
+    for (let id = 0; id < 900; id++) await first.sender.offer(item(id), never);
+    await first.clock.advance(1000);
+    first.down = false;
+    await first.clock.advance(5000);
+    await settled(50);
+    const began = performance.now();
+    const second = await rig({ disk: first.kill(), laned: false, lanes: 2, clock: first.clock });
+    await second.clock.advance(1000);
+    await settled(50);
+    expect(performance.now() - began).to.be.lessThan(2000);
+    expect(ids(second.taken)).to.deep.equal([0]);
+  });
+
   it('of a process that still closes its folder is waited for', async () => {
     const first = await rig();
     first.down = true;
