@@ -113,6 +113,37 @@ describe('extension file_storage', () => {
     await start();
   });
 
+  it('where flock cannot be called, the lock file says who has the directory', async () => {
+    const root = new URL('../../../', import.meta.url).href;
+    const script = `
+      process.getBuiltinModule = () => undefined;
+      const { takeFolder } = await import('${root}src/queue/disk/lock.ts');
+      const { systemClock: clock } = await import('${root}src/clock.ts');
+      const options = { create: true, mode: 0o750, timeout: 0, clock, signal: new AbortController().signal };
+      process.stdout.write(await takeFolder('${tree.path}/q', options).then(() => 'locked', (error) => error.message));
+      setInterval(() => {}, 1000);
+    `;
+    const children: ReturnType<typeof spawn>[] = [];
+    const next = async (): Promise<string> => {
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+        cwd: new URL('../../..', import.meta.url).pathname,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      children.push(child);
+      const [said] = (await once(child.stdout!, 'data')) as [Buffer];
+      return said.toString();
+    };
+    try {
+      expect(await next()).to.equal('locked');
+      expect(await next()).to.contain(`PID ${children[0]!.pid}`);
+      children[0]!.kill('SIGKILL');
+      await once(children[0]!, 'exit');
+      expect(await next()).to.equal('locked');
+    } finally {
+      for (const child of children) child.kill('SIGKILL');
+    }
+  });
+
   it('a stale lock file, or nonsense in it, is no obstacle', async () => {
     tree.write({ 'q/lock': `{"pid":1,"startTicks":1,"namespace":"x","boot":"y"}` });
     await (await start()).stop?.(never);
