@@ -1,20 +1,27 @@
 import type { Codec, Payload } from '#queue';
-import type { Item } from './item.ts';
+import type { Item, Part } from './item.ts';
 import type { Body } from './post.ts';
 
 /** Bytes of memory that a sample takes before it is encoded, about. */
 const SAMPLE = 24;
 
-/** Requests on disk: the bytes as they go onto the wire, and before them their content type and encoding, in JSON. */
-export function bodyCodec(encode: (item: Item) => Promise<Body>): Codec<Item> {
+/** A request of more sources is not cut. The head has at most 64 KiB. */
+const MOST_PARTS = 2000;
+
+/** Requests on disk: the bytes as they go onto the wire, and before them, in JSON, their content type, encoding and parts. */
+export function bodyCodec(
+  encode: (item: Item) => Promise<Body>,
+  partsOf: (item: Item) => readonly Part[] | undefined,
+): Codec<Item> {
   return {
     async encode(item) {
       const { bytes, type, encoding } = await encode(item);
-      return { head: Buffer.from(JSON.stringify({ type, encoding })), body: bytes };
+      const parts = item.stamped.length <= MOST_PARTS ? partsOf(item) : undefined;
+      return { head: Buffer.from(JSON.stringify({ type, encoding, parts })), body: bytes };
     },
     decode(payload, points) {
-      const ready = readBody(payload);
-      return ready && { stamped: [], points, ready };
+      const read = readBody(payload);
+      return read && { stamped: [], points, ...read };
     },
     weight: ({ points, ready }) => ready?.bytes.length ?? points * SAMPLE,
   };
@@ -22,11 +29,11 @@ export function bodyCodec(encode: (item: Item) => Promise<Body>): Codec<Item> {
 
 const TYPES: readonly unknown[] = ['application/x-protobuf', 'application/json'];
 
-function readBody({ head, body }: Payload): Body | undefined {
+function readBody({ head, body }: Payload): Pick<Item, 'ready' | 'parts'> | undefined {
   try {
-    const { type, encoding } = JSON.parse(Buffer.from(head).toString()) as Partial<Body>;
+    const { type, encoding, parts } = JSON.parse(Buffer.from(head).toString()) as Partial<Body & Item>;
     if (!TYPES.includes(type) || !['string', 'undefined'].includes(typeof encoding)) return undefined;
-    return { bytes: body, type: type!, encoding };
+    return { ready: { bytes: body, type: type!, encoding }, parts };
   } catch {
     return undefined;
   }

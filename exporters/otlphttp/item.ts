@@ -10,7 +10,12 @@ export interface Item {
   body?: Promise<Body>;
   /** Read back from the queue on disk: it is sent as it is. */
   readonly ready?: Body;
+  /** Of what is ready: its sources, in order, where it may be cut between them. */
+  readonly parts?: readonly Part[] | undefined;
 }
+
+/** A source in a request: bytes before packing, and points. */
+export type Part = readonly [bytes: number, points: number];
 
 export function itemOf(stamped: readonly Stamped[]): Item {
   return { stamped, points: stamped.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0) };

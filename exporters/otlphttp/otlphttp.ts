@@ -13,7 +13,8 @@ import {
 } from '#otlp';
 import { createComplaints, createLosses, createSender, type Losses, lost, type Sender } from '#queue';
 import { bodyCodec } from './codec.ts';
-import { type Item, itemOf } from './item.ts';
+import { halves } from './halves.ts';
+import { type Item, itemOf, type Part } from './item.ts';
 import { type Config, config, metricsUrl } from './options.ts';
 import { type Body, post, TooLargeError } from './post.ts';
 
@@ -66,7 +67,10 @@ class OtlpHttpExporter implements Exporter {
       points: (item) => item.points,
       bytes: (item) => item.ready?.bytes.length ?? this.#protobuf.size(item.stamped),
       joinable: (item) => !item.ready,
-      codec: bodyCodec((item) => this.#bodyOf(item)),
+      codec: bodyCodec(
+        (item) => this.#bodyOf(item),
+        (item) => this.#partsOf(item),
+      ),
       merge: (items) => itemOf(items.flatMap((item) => item.stamped)),
       chop: (item, max, sizer) => this.#chop(item, max, sizer),
       split: (item, error) => (error instanceof TooLargeError ? halves(item) : undefined),
@@ -100,6 +104,12 @@ class OtlpHttpExporter implements Exporter {
     const now = () => this.#host.clock.now();
     const partial = await post(this.#client, this.#url, await this.#bodyOf(item), this.#headers, now, signal);
     if (partial) this.#partly(partial);
+  }
+
+  /** OTLP/JSON is not cut. */
+  #partsOf({ stamped, parts }: Item): readonly Part[] | undefined {
+    if (parts || this.#options.encoding === 'json') return parts;
+    return stamped.map((one) => [this.#protobuf.size([one]), one.snapshot.values.length]);
   }
 
   async #bodyOf(item: Item): Promise<Body> {
@@ -140,11 +150,6 @@ class OtlpHttpExporter implements Exporter {
     }
     return pieces.map(itemOf);
   }
-}
-
-function halves({ stamped }: Item): Item[] | undefined {
-  const middle = stamped.length >> 1;
-  return middle ? [itemOf(stamped.slice(0, middle)), itemOf(stamped.slice(middle))] : undefined;
 }
 
 /** `dnscol/1.2.3 (linux/amd64)`, unless the user names another. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Exporter, ExporterFactory } from '#component';
 import { parse } from '#config';
@@ -16,9 +16,15 @@ const never = new AbortController().signal;
 const factory = otlphttp as ExporterFactory;
 const gauge = (n: number) => batchOf(snapshotOf(pageOf([['gauge', 'g', ['g', { n: String(n) }]]]), [n]));
 
+function unpacked(body: Buffer, encoding: string | string[] | undefined): Buffer {
+  if (encoding === 'gzip') return gunzipSync(body);
+  return encoding === 'zstd' ? zstdDecompressSync(body) : body;
+}
+
 describe('exporters/otlphttp with a queue on disk', () => {
   let folder: string;
   let status = 200;
+  let limit = Number.POSITIVE_INFINITY;
   let bodies: { body: Buffer; type: string; encoding: string | undefined }[] = [];
   let endpoint: string;
   const running: Exporter[] = [];
@@ -27,9 +33,11 @@ describe('exporters/otlphttp with a queue on disk', () => {
     folder = mkdtempSync(join(tmpdir(), 'dnscol-queue-'));
     bodies = [];
     status = 200;
+    limit = Number.POSITIVE_INFINITY;
     const { port } = await httpServer(async (request, response) => {
       const body = await readAll(request);
       const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
+      if (unpacked(body, encoding).length > limit) return void response.writeHead(413).end();
       if (status === 200) bodies.push({ body, type, encoding });
       response.writeHead(status).end();
     });
@@ -53,7 +61,7 @@ describe('exporters/otlphttp with a queue on disk', () => {
   }
   const values = () =>
     bodies
-      .flatMap(({ body, encoding }) => flatPoints(decodeRequest(encoding ? gunzipSync(body) : body)))
+      .flatMap(({ body, encoding }) => flatPoints(decodeRequest(unpacked(body, encoding))))
       .map(({ point }) => point.asDouble);
   /** Lets the exporter's clock run until something holds; files and sockets have their own time. */
   async function passing(host: FakeHost, holds: () => boolean): Promise<void> {
@@ -96,6 +104,24 @@ describe('exporters/otlphttp with a queue on disk', () => {
     await passing(host, () => bodies.length === 3);
     expect(values()).to.deep.equal([1, 2, 3, 4]);
   });
+
+  for (const compression of ['gzip', 'zstd', 'none']) {
+    it(`splits by sources what was read back and is too large (${compression})`, async () => {
+      status = 503;
+      const first = await start({ compression });
+      await first.exporter.consume(
+        [1, 2, 3, 4, 5].flatMap((n) => gauge(n)),
+        never,
+      );
+      await first.exporter.stop?.(never);
+      status = 200;
+      limit = 400;
+      const { host } = await start();
+      await until(() => host.metric('otelcol_exporter_sent_metric_points') === 5);
+      expect(bodies.length).to.be.within(2, 5);
+      expect(values()).to.deep.equal([1, 2, 3, 4, 5]);
+    });
+  }
 
   it('says that an extension cannot store anything', () => {
     const host = fakeHost('exporter', 'otlphttp');
