@@ -76,6 +76,9 @@ try {
     while (!seen.push || !ready) await new Promise((resolve) => setTimeout(resolve, 5));
     agent.kill('SIGKILL');
     await once(agent, 'close');
+    // What it had still under way must not count for the next.
+    server.closeAllConnections();
+    await new Promise((resolve) => setTimeout(resolve, 100));
     times.push({ ready: ready - began, scrape: seen.scrape - began, push: seen.push - began });
   }
 } finally {

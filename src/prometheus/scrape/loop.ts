@@ -81,6 +81,7 @@ export class TargetLoop {
       this.#cancel = clock.after(this.target.interval * GRACE, () => {
         this.#underWay = this.#underWay.then(() => this.#markGone(time, gone));
       });
+      return undefined;
     });
   }
 
@@ -116,13 +117,17 @@ export class TargetLoop {
   #arm(): void {
     const schedule = this.#schedule!;
     this.#cancel = timetableOf(this.#parts.clock).at(schedule.due, () => {
-      this.#underWay = this.#underWay.then(() => this.#round(schedule));
+      // Looked at now: those that share the slot share its time, whoever comes first.
+      const time = schedule.stamp();
+      return () => {
+        this.#underWay = this.#underWay.then(() => this.#round(schedule, time));
+      };
     });
   }
 
-  async #round(schedule: Schedule): Promise<void> {
+  async #round(schedule: Schedule, time: number): Promise<void> {
     if (this.#ended(schedule)) return;
-    await this.#scrape(schedule.stamp(), this.#stopping.signal);
+    await this.#scrape(time, this.#stopping.signal);
     if (this.#ended(schedule)) return;
     const missed = schedule.advance();
     if (missed > 0) this.#parts.metrics.skipped(this.#parts.job, missed);

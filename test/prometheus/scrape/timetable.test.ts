@@ -3,12 +3,35 @@ import { timetableOf } from '../../../src/prometheus/scrape/timetable.ts';
 import { FakeClock } from '../../support/clock.ts';
 
 describe('prometheus/scrape timetable', () => {
+  const notes = (called: string[]) => (name: string) => () => {
+    called.push(name);
+    return undefined;
+  };
+
+  it('has what follows done five to a turn of the event loop, when all that is due has been called', async () => {
+    const clock = new FakeClock();
+    const called: string[] = [];
+    for (let i = 0; i < 25; i++) {
+      timetableOf(clock).at(7, () => {
+        called.push('called');
+        return () => {
+          if (called.push('done') === 26) setImmediate(() => called.push('the next turn'));
+        };
+      });
+    }
+    await clock.advance(7);
+    while (called.length < 51) await new Promise(setImmediate);
+    expect(called.slice(0, 25)).to.deep.equal(Array(25).fill('called'));
+    expect(called.indexOf('the next turn')).to.equal(30);
+  });
+
   it('calls all that is due in one millisecond by one timer', async () => {
     const clock = new FakeClock();
     const called: string[] = [];
-    timetableOf(clock).at(99.6, () => called.push('a'));
-    timetableOf(clock).at(100.4, () => called.push('b'));
-    timetableOf(clock).at(101, () => called.push('c'));
+    const noting = notes(called);
+    timetableOf(clock).at(99.6, noting('a'));
+    timetableOf(clock).at(100.4, noting('b'));
+    timetableOf(clock).at(101, noting('c'));
     expect(clock.pending).to.equal(2);
     await clock.advance(100);
     expect(called).to.deep.equal(['a', 'b']);
@@ -19,13 +42,14 @@ describe('prometheus/scrape timetable', () => {
   it('calls nothing that was cancelled, and has no timer for nothing', async () => {
     const clock = new FakeClock();
     const called: string[] = [];
-    const [cancelA, cancelB] = ['a', 'b'].map((name) => timetableOf(clock).at(5, () => called.push(name)));
+    const noting = notes(called);
+    const [cancelA, cancelB] = ['a', 'b'].map((name) => timetableOf(clock).at(5, noting(name)));
     cancelA!();
     cancelA!();
     expect(clock.pending).to.equal(1);
     cancelB!();
     expect(clock.pending).to.equal(0);
-    timetableOf(clock).at(5, () => called.push('c'));
+    timetableOf(clock).at(5, noting('c'));
     cancelB!();
     await clock.advance(5);
     expect(called).to.deep.equal(['c']);
@@ -34,10 +58,12 @@ describe('prometheus/scrape timetable', () => {
   it('takes what is due already, also for the same moment again while it calls', async () => {
     const clock = new FakeClock();
     const called: string[] = [];
+    const noting = notes(called);
     await clock.advance(10);
     timetableOf(clock).at(3, () => {
       called.push('a');
-      timetableOf(clock).at(3, () => called.push('b'));
+      timetableOf(clock).at(3, noting('b'));
+      return undefined;
     });
     await clock.advance(0);
     await clock.advance(0);
