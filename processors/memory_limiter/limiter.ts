@@ -57,7 +57,7 @@ export class MemoryLimiter implements Processor {
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
     const points = pointCount(batch);
     // What fills memory comes this way: a check a second would see it too late.
-    if (this.#running && this.#host.clock.monotonic() - this.#lookedAt >= LOOK) this.#look();
+    if (this.#running && !this.#refusing && this.#host.clock.monotonic() - this.#lookedAt >= LOOK) this.#look();
     if (this.#refusing) {
       this.#refused.add(points);
       throw new MemoryShortError('data refused due to high memory usage');

@@ -47,6 +47,8 @@ export class TargetLoop {
   #leaving = false;
   #scraped = false;
   #fault: string | undefined;
+  /** The last batch was refused because memory is short. */
+  #short = false;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -144,7 +146,10 @@ export class TargetLoop {
     let size = 0;
     let collected: Collected;
     let fault: unknown;
+    const short = this.#short;
     try {
+      // A page that nobody will take is not asked for. What says so is small, and tells whether it would be taken now.
+      if (short) throw new Error('memory is short: not scraped');
       const fetched = await this.#fetch(signal);
       size = fetched.size;
       collected = collector.collect(fetched.page, time, clock.now());
@@ -157,7 +162,7 @@ export class TargetLoop {
       metrics.failed(job, error);
     }
     this.#scraped = true;
-    this.#noteFault(fault);
+    if (!short) this.#noteFault(fault);
     metrics.refused(collected.refused);
     const { scraped, kept, added } = collected;
     const duration = clock.monotonic() - started;
@@ -184,10 +189,12 @@ export class TargetLoop {
     try {
       await next.consume(batch, this.#giveUp.signal);
       metrics.scraped(job, pointCount(batch));
+      this.#short = false;
       return true;
     } catch (error) {
       log.debug('samples of a scrape were refused', { job, target: shownUrl(this.target.url), error });
-      if (isMemoryShort(error)) this.#forget();
+      this.#short = isMemoryShort(error);
+      if (this.#short) this.#forget();
       return false;
     }
   }
