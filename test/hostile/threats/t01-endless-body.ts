@@ -27,7 +27,7 @@ export default {
     await rig.attack([job('bad', [flooding.port]), job('bad_paced', [pacing.port], { scrape_timeout: '900ms' })]);
     const before = rig.read();
     await sleep(5500);
-    const scrapes = wrote.length + taken.length;
+    const scrapes = flooding.made + pacing.made;
     return [
       atMost('read a scrape, mean', (rig.read() - before) / scrapes / KIB, (LIMIT + 256 * KIB) / KIB, 'KiB'),
       atMost('written to it a scrape, paced', most(taken) / KIB, (LIMIT + 256 * KIB) / KIB, 'KiB'),
@@ -63,15 +63,15 @@ function endless(lab: Lab, go: (socket: net.Socket) => void): Promise<Listener> 
 
 /** Up to a little below the limit at once, then in small steps, so that the time of the limit is known. */
 function pace(socket: net.Socket, late: Late[], taken: number[]): void {
-  const step = piece(16 * KIB);
+  const step = piece(8 * KIB);
   let bytes = 0;
-  while (bytes < LIMIT - 256 * KIB) bytes += write(piece(64 * KIB));
+  while (bytes < LIMIT - 128 * KIB) bytes += write(piece(64 * KIB));
   let passed = 0;
   const timer = setInterval(() => {
     if (socket.writableLength > 0) return;
     bytes += write(step);
     if (bytes > LIMIT) passed ||= performance.now();
-  }, 1);
+  }, 4);
   socket.on('close', () => {
     clearInterval(timer);
     if (!passed) return;
