@@ -29,7 +29,7 @@ export function describeRun(form: Run['form'], outcomes: Outcome[]): Run {
     date: new Date().toISOString().slice(0, 10),
     commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: PROJECT, encoding: 'utf8' }).trim(),
     node: process.version,
-    machine: `${cpus().length} CPUs, Linux ${release()}`,
+    machine: `${cpus().length} CPUs, Linux ${release().split('-')[0]}`,
     form,
     outcomes,
   };
