@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { findReference } from '../../src/config/expand.ts';
 import { plainOf } from '../../src/config/node.ts';
 import { loadFiles } from '../support/config.ts';
+import { cpuTime } from '../support/cpu.ts';
 
 const env = {
   HOST: 'localhost',
@@ -108,10 +109,10 @@ describe('a dollar', () => {
 describe('a loop of references', () => {
   const loops = (vars: Record<string, string>) =>
     it(`is refused within 100 ms: ${JSON.stringify(vars)}`, async () => {
-      const began = performance.now();
+      const began = cpuTime();
       const { issues } = await loadFiles({ files: { 'agent.yaml': 'a: "${env:A}"' }, env: vars });
       expect(issues.map((i) => i.message).join()).to.match(/too many (recursive )?expansions|more than 1 MiB/);
-      expect(performance.now() - began).to.be.below(100);
+      expect(cpuTime() - began).to.be.below(100);
     });
   loops({ A: '${env:A}' });
   loops({ A: '${env:B}', B: '${env:A}' });

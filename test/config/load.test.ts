@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { plainOf } from '../../src/config/node.ts';
 import { type Given, loadFiles } from '../support/config.ts';
+import { cpuTime } from '../support/cpu.ts';
 
 async function tree(given: Given): Promise<unknown> {
   const { tree: root, issues } = await loadFiles(given);
@@ -63,10 +64,10 @@ describe('--config', () => {
   });
 
   it('of more than 1 MiB is refused, at once', async () => {
-    const began = performance.now();
+    const began = cpuTime();
     const { issues } = await loadFiles({ files: { 'agent.yaml': 'a: b\n'.repeat(300_000) } });
     expect(issues.map((i) => i.message)).to.deep.equal(['is larger than 1 MiB']);
-    expect(performance.now() - began).to.be.below(100);
+    expect(cpuTime() - began).to.be.below(100);
   });
 
   it('with a bomb of aliases is refused, at once', async () => {
@@ -74,10 +75,10 @@ describe('--config', () => {
     const names = 'abcdefghij';
     let text = 'a: &a [x,x,x,x,x,x,x,x,x]\n';
     for (let i = 1; i < names.length; i++) text += level(names[i]!, names[i - 1]!);
-    const began = performance.now();
+    const began = cpuTime();
     const { issues } = await loadFiles({ files: { 'agent.yaml': text } });
     expect(issues[0]?.message).to.include('unfold to more than 10000 values');
-    expect(performance.now() - began).to.be.below(100);
+    expect(cpuTime() - began).to.be.below(100);
   });
 
   it('with __proto__ as a key leaves all objects as they are', async () => {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { encodeName, NameReader, typeName } from '#dns';
+import { cpuTime } from '../support/cpu.ts';
 import { readAll } from '../support/dns-noise.ts';
 import { datagrams } from '../support/pcap.ts';
 import { suite } from '../support/suites.ts';
@@ -33,9 +34,9 @@ describe('dns: packets of other projects', () => {
       // The first reading compiles the reader.
       readAll(bytes);
       const memory = process.memoryUsage();
-      const began = performance.now();
+      const began = cpuTime();
       const got = readAll(bytes);
-      expect(performance.now() - began).to.be.below(10);
+      expect(cpuTime() - began).to.be.below(10);
       const after = process.memoryUsage();
       expect(after.heapUsed + after.arrayBuffers - memory.heapUsed - memory.arrayBuffers).to.be.below(1 << 20);
       if (verdict === 'invalid') expect(got).to.equal(undefined);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { resolveText } from '../support/config.ts';
 import { surviveNoise } from '../support/config-noise.ts';
+import { cpuTime } from '../support/cpu.ts';
 
 const ROUNDS = 20;
 const EACH = 5000;
@@ -21,9 +22,9 @@ describe('the configuration, under 100,000 mutations', () => {
 describe('a configuration of up to 1 MiB', () => {
   const endures = (title: string, text: string) =>
     it(`is read or refused within seconds: ${title}`, async () => {
-      const began = performance.now();
+      const began = cpuTime();
       await resolveText(text.slice(0, 1024 * 1024));
-      expect(performance.now() - began).to.be.below(10_000);
+      expect(cpuTime() - began).to.be.below(10_000);
     });
   endures('a long list on one line', `a: [${'1, '.repeat(150_000)}1]`);
   endures('a map of many keys', Array.from({ length: 60_000 }, (_, i) => `key${i}: ${i}`).join('\n'));

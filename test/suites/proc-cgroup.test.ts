@@ -5,6 +5,7 @@ import { parse } from '#config';
 import { type CgroupLayout, layoutOf, parseCount, parseMountinfo, parseProcCgroup } from '#linux';
 import { labelValue, METRIC_NAME } from '#metrics';
 import cgroup from '../../receivers/cgroup/cgroup.ts';
+import { cpuTime } from '../support/cpu.ts';
 import { fakeHost, sink } from '../support/host.ts';
 import { makeTree } from '../support/tree.ts';
 
@@ -34,9 +35,9 @@ async function collect(folder: string, files: Record<string, string>) {
   });
   const receiver = cgroup.create(config, host, out);
   await receiver.start?.(new AbortController().signal);
-  const began = performance.now();
+  const began = cpuTime();
   await host.clock.advance(0);
-  const took = performance.now() - began;
+  const took = cpuTime() - began;
   await receiver.stop?.(new AbortController().signal);
   tree.remove();
   const values: Record<string, number> = {};

@@ -10,6 +10,7 @@ import {
   parsePage,
   type ScrapeProtocol,
 } from '#prometheus';
+import { cpuTime } from '../support/cpu.ts';
 import { suite } from '../support/suites.ts';
 
 const facts = suite('prom-text');
@@ -159,9 +160,9 @@ describe('real pages', () => {
   for (const path of files) {
     facts.holds(`${path.slice(facts.path().length + 1)}`, () => {
       const body = readFileSync(path);
-      const started = performance.now();
+      const started = cpuTime();
       const page = parsePage(body, { format: path.includes('.om.') ? 'openmetrics' : 'text' });
-      expect(performance.now() - started).to.be.below(200);
+      expect(cpuTime() - started).to.be.below(200);
       expect(page.values.length).to.be.above(0);
     });
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseHtpasswd } from '../../../extensions/basicauth/htpasswd.ts';
+import { cpuTime } from '../../support/cpu.ts';
 import { random } from '../../support/random.ts';
 
 const never = new AbortController().signal;
@@ -36,9 +37,9 @@ describe('htpasswd', () => {
   it('remembers what was right: a hash is paid for once', async () => {
     const users = parseHtpasswd(`me:${pairs.find(([, hash]) => hash.startsWith('$2y$'))![1]}`);
     expect(await users.knows('me', '', never)).to.equal(true);
-    const began = performance.now();
+    const began = cpuTime();
     for (let i = 0; i < 1000; i++) await users.knows('me', '', never);
-    expect((performance.now() - began) / 1000).to.be.below(1);
+    expect((cpuTime() - began) / 1000).to.be.below(1);
   });
 
   it('takes its turn: the event loop goes on under a bcrypt', async () => {

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { formatLabels } from '#metrics';
 import { createPageParser, ExpositionError, type ExpositionFormat, type ParsedPage } from '#prometheus';
+import { cpuTime } from '../../support/cpu.ts';
 import { expectSame, mutate } from '../../support/pages.ts';
 import { random } from '../../support/random.ts';
 
@@ -193,11 +194,11 @@ describe('a page parser', () => {
   it('reads a page with the same line many times in linear time', () => {
     const parser = createPageParser({ format: 'text' });
     const page = `first 1\n${'a 1\n'.repeat(100_000)}`;
-    const started = performance.now();
+    const started = cpuTime();
     parser.parse(Buffer.from(page));
     parser.parse(Buffer.from(`${page}last 1\n`));
     parser.parse(Buffer.from(`other 1\n${page}`));
-    expect(performance.now() - started).to.be.below(3000);
+    expect(cpuTime() - started).to.be.below(3000);
   });
 
   it('holds to strict rules on every page when asked to', () => {
