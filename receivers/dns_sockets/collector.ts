@@ -84,7 +84,7 @@ export class DnsSocketsCollector {
       const kept = watch?.namespace === namespace ? watch : new NamespaceWatch(this.#root, namespace, this.#options);
       this.#watches.set(namespace.key, kept);
     }
-    this.#isServers = await serverSockets(this.#root, this.#options.servers, signal);
+    this.#isServers = await serverSockets(this.#root, this.#options.servers, (error) => this.#complain(error), signal);
   }
 
   #isWanted({ isHost, owner }: Namespace): boolean {

@@ -1,5 +1,5 @@
 import { turns } from '#kit';
-import { type HostRoot, listProcesses, namespaceKey, readProcess, socketsOfProcess } from '#linux';
+import { type HostRoot, listProcesses, lookAtOne, namespaceKey, readProcess, socketsOfProcess } from '#linux';
 
 /** Programs that answer DNS questions themselves and keep sockets to other servers open, by comm (at most 15 bytes). */
 export const SERVERS: readonly string[] = [
@@ -28,11 +28,13 @@ export type ServerSockets = (namespace: string, socket: { readonly inode: number
 
 /**
  * Finds the DNS servers among all processes. Which sockets a process holds may be seen by its user or with CAP_SYS_PTRACE;
- * where not, all sockets of the server's user in its namespace count as the server's.
+ * where not, all sockets of the server's user in its namespace count as the server's. `onTrouble` is told of a process that
+ * could not be read; the others go on.
  */
 export async function serverSockets(
   root: HostRoot,
   comms: ReadonlySet<string>,
+  onTrouble: (error: unknown) => void,
   signal?: AbortSignal,
 ): Promise<ServerSockets> {
   const turn = turns(signal);
@@ -40,13 +42,15 @@ export async function serverSockets(
   const uids = new Set<string>();
   for (const pid of listProcesses(root)) {
     await turn();
-    const comm = readProcess(root, pid)?.comm;
-    if (comm === undefined || !comms.has(comm)) continue;
-    const sockets = socketsOfProcess(root, pid);
-    for (const inode of sockets ?? []) inodes.add(inode);
-    const namespace = namespaceKey(root, 'net', pid);
-    const uid = sockets ? undefined : userOf(root, pid);
-    if (namespace !== undefined && uid !== undefined) uids.add(`${namespace} ${uid}`);
+    lookAtOne(() => {
+      const comm = readProcess(root, pid)?.comm;
+      if (comm === undefined || !comms.has(comm)) return;
+      const sockets = socketsOfProcess(root, pid);
+      for (const inode of sockets ?? []) inodes.add(inode);
+      const namespace = namespaceKey(root, 'net', pid);
+      const uid = sockets ? undefined : userOf(root, pid);
+      if (namespace !== undefined && uid !== undefined) uids.add(`${namespace} ${uid}`);
+    }, onTrouble);
   }
   return (namespace, { inode, uid }) => inodes.has(inode) || uids.has(`${namespace} ${uid}`);
 }

@@ -1,16 +1,22 @@
-import { executable, type HostRoot, listProcesses, type ProcessStat, readProcess } from '#linux';
+import { executable, type HostRoot, listProcesses, lookAtOne, type ProcessStat, readProcess } from '#linux';
 
 const NAME = 'dnsmasq';
 /** Milliseconds of looking after which everything else in the agent gets its turn. */
 const SLICE = 10;
 
+/** Is told of a process that could not be read; the others go on. */
+export type OnTrouble = (pid: number, error: unknown) => void;
+
 /** Every process of any dnsmasq. A zombie answers nobody and is none; dnsmasq-nanny and the like are other programs. */
-export async function findDnsmasqs(root: HostRoot, signal: AbortSignal): Promise<ProcessStat[]> {
+export async function findDnsmasqs(root: HostRoot, signal: AbortSignal, onTrouble: OnTrouble): Promise<ProcessStat[]> {
   const found: ProcessStat[] = [];
   let began = performance.now();
   for (const pid of listProcesses(root)) {
-    const stat = readProcess(root, pid);
-    if (stat && isAlive(stat) && isDnsmasq(root, stat)) found.push(stat);
+    const stat = lookAtOne(
+      () => dnsmasqAt(root, pid),
+      (error) => onTrouble(pid, error),
+    );
+    if (stat) found.push(stat);
     if (performance.now() - began > SLICE) {
       await new Promise(setImmediate);
       signal.throwIfAborted();
@@ -18,6 +24,11 @@ export async function findDnsmasqs(root: HostRoot, signal: AbortSignal): Promise
     }
   }
   return found;
+}
+
+function dnsmasqAt(root: HostRoot, pid: number): ProcessStat | undefined {
+  const stat = readProcess(root, pid);
+  return stat && isAlive(stat) && isDnsmasq(root, stat) ? stat : undefined;
 }
 
 const isAlive = ({ state }: ProcessStat) => state !== 'Z' && state !== 'X' && state !== 'x';

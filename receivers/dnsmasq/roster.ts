@@ -2,7 +2,7 @@ import type { Host } from '#component';
 import { type HostRoot, isStillThere, type ProcessStat } from '#linux';
 import { Group } from './group.ts';
 import { type Instance, openInstance } from './instance.ts';
-import { families, findDnsmasqs } from './processes.ts';
+import { families, findDnsmasqs, type OnTrouble } from './processes.ts';
 
 /** Milliseconds for which a group without a dnsmasq is remembered, so that one started later counts as started again. */
 const REMEMBERED = 3_600_000;
@@ -12,14 +12,14 @@ export class Roster {
   readonly #root: HostRoot;
   readonly #own: HostRoot;
   readonly #host: Host;
-  readonly #onTrouble: (pid: number, error: unknown) => void;
+  readonly #onTrouble: OnTrouble;
   #instances = new Map<string, Instance>();
   readonly #remembered = new Map<string, Group>();
   /** Those with a dnsmasq. */
   groups: readonly Group[] = [];
 
   /** `own` is the file system that this process itself is in. */
-  constructor(root: HostRoot, own: HostRoot, host: Host, onTrouble: (pid: number, error: unknown) => void) {
+  constructor(root: HostRoot, own: HostRoot, host: Host, onTrouble: OnTrouble) {
     this.#root = root;
     this.#own = own;
     this.#host = host;
@@ -27,7 +27,7 @@ export class Roster {
   }
 
   async update(signal: AbortSignal): Promise<void> {
-    const found = families(await findDnsmasqs(this.#root, signal));
+    const found = families(await findDnsmasqs(this.#root, signal, this.#onTrouble));
     const before = this.#instances;
     this.#instances = new Map();
     for (const { parent, children } of found) {

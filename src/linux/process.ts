@@ -147,6 +147,19 @@ export function ownerOfProcess(root: HostRoot, pid: number): Owner {
   );
 }
 
+/**
+ * A look at one process among many: what cannot be read of it costs nobody the others. Undefined when it could not. That the
+ * kernel hides it from us (`hidepid`, proc(5)) is no trouble.
+ */
+export function lookAtOne<T>(look: () => T, onTrouble: (error: unknown) => void): T | undefined {
+  try {
+    return permitted(look);
+  } catch (error) {
+    onTrouble(error);
+    return undefined;
+  }
+}
+
 function permitted<T>(look: () => T): T | undefined {
   try {
     return look();

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { Owner } from '../owner.ts';
-import { isStillThere, listProcesses, ownerOfProcess, readProcess } from '../process.ts';
+import { isStillThere, listProcesses, lookAtOne, ownerOfProcess, readProcess } from '../process.ts';
 import { codeOf, type HostRoot } from '../root.ts';
 import type { NamespaceFile } from './sockets.ts';
 
@@ -37,7 +37,7 @@ const SLICE = 10;
 
 /**
  * All namespaces of a kind that some process under the root is in, that of process 1 first. `before` is what the last look
- * found. A mount namespace that we may not see is left out.
+ * found. A mount namespace that we may not see is left out, and a process that cannot be read stands for none.
  */
 export async function findNamespaces(
   root: HostRoot,
@@ -49,18 +49,13 @@ export async function findNamespaces(
   // Process 1 may be closed to us, and what we see under `/` is then where we are ourselves.
   const hostKey = namespaceKey(root, kind, 1) ?? (root.path === '/' ? namespaceKey(root, kind, 'self') : undefined);
   for (const one of before) {
-    if (isStillThere(root, one) && namespaceKey(root, kind, one.pid) === one.key) found.set(one.key, one);
+    const isThere = () => isStillThere(root, one) && namespaceKey(root, kind, one.pid) === one.key;
+    if (lookAtOne(isThere, passOver)) found.set(one.key, one);
   }
   let began = performance.now();
   for (const pid of listProcesses(root)) {
-    const key = namespaceKey(root, kind, pid);
-    const known = key === undefined ? undefined : found.get(key);
-    // One whose file may be opened stands for the namespace rather than one that came before it.
-    if (key !== undefined && !known?.inode) {
-      const inode = namespaceInode(root, kind, pid) ?? 0;
-      const made = known && !inode ? undefined : namespaceOf(root, kind, pid, { key, inode, isHost: key === hostKey });
-      if (made) found.set(key, made);
-    }
+    const made = lookAtOne(() => standsFor(root, kind, pid, found, hostKey), passOver);
+    if (made) found.set(made.key, made);
     if (performance.now() - began > SLICE) {
       await new Promise(setImmediate);
       signal?.throwIfAborted();
@@ -68,6 +63,25 @@ export async function findNamespaces(
     }
   }
   return [...found.values()].sort((a, b) => Number(b.isHost) - Number(a.isHost) || a.pid - b.pid);
+}
+
+/** Another process may stand for its namespace; where none can, there is nothing to be read of it. */
+const passOver = () => {};
+
+/** The namespace of a process, unless another stands for it already as well. */
+function standsFor(
+  root: HostRoot,
+  kind: NamespaceKind,
+  pid: number,
+  found: ReadonlyMap<string, Namespace>,
+  hostKey: string | undefined,
+): Namespace | undefined {
+  const key = namespaceKey(root, kind, pid);
+  const known = key === undefined ? undefined : found.get(key);
+  // One whose file may be opened stands for the namespace rather than one that came before it.
+  if (key === undefined || known?.inode) return undefined;
+  const inode = namespaceInode(root, kind, pid) ?? 0;
+  return known && !inode ? undefined : namespaceOf(root, kind, pid, { key, inode, isHost: key === hostKey });
 }
 
 function namespaceOf(

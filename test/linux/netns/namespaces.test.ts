@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { createRoot, findNamespaces, labelsOfNamespace, type NamespaceKind } from '#linux';
+import { createRoot, findNamespaces, type HostRoot, labelsOfNamespace, type NamespaceKind } from '#linux';
 import { makeTree, type Tree } from '../../support/tree.ts';
 
 const POD = '0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0';
@@ -121,6 +121,36 @@ describe('findNamespaces', () => {
     linkSync(join(tree.path, 'net/100'), join(folder, 'net/udp'));
     symlinkSync('net:[100]', join(folder, 'ns/net'));
     expect((await look('net', before)).map(({ inode }) => inode)).to.deep.equal([100]);
+  });
+
+  it('passes over a process that cannot be read, and knows its namespace by another', async () => {
+    for (const [pid, net] of [
+      [1, 100],
+      [7, 200],
+      [8, 200],
+      [9, 300],
+    ] as const)
+      process(pid, net);
+    const open = createRoot(tree.path);
+    const closed = (code: string, pid: number): HostRoot => ({
+      ...open,
+      read(path) {
+        if (path.startsWith(`/proc/${pid}/`)) throw Object.assign(new Error('no'), { code });
+        return open.read(path);
+      },
+    });
+    const before = await look('net');
+    for (const code of ['EPERM', 'EIO']) {
+      for (const known of [[], before]) {
+        const found = await findNamespaces(closed(code, 7), 'net', known);
+        expect(found.map(({ inode, pid }) => [inode, pid])).to.deep.equal([
+          [100, 1],
+          [200, 8],
+          [300, 9],
+        ]);
+      }
+    }
+    expect((await findNamespaces(closed('EPERM', 1), 'net')).map(({ pid }) => pid)).to.deep.equal([7, 9]);
   });
 
   it('gives nothing where there is no /proc', async () => {

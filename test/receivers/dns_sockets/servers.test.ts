@@ -21,7 +21,11 @@ describe('sockets of DNS servers', () => {
     symlinkSync(`net:[${net}]`, join(tree.path, `proc/${pid}/ns/net`));
     for (const inode of inodes) symlinkSync(`socket:[${inode}]`, join(tree.path, `proc/${pid}/fd/${inode}`));
   }
-  const find = (root: HostRoot = createRoot(tree.path)) => serverSockets(root, new Set(SERVERS));
+  let troubles: unknown[];
+  const find = (root: HostRoot = createRoot(tree.path)) => {
+    troubles = [];
+    return serverSockets(root, new Set(SERVERS), (error) => troubles.push(error));
+  };
 
   it('are those that a server holds', async () => {
     process(1, 'init', 100, 0, 10);
@@ -47,6 +51,21 @@ describe('sockets of DNS servers', () => {
     expect(isServers('net:200', { inode: 71, uid: 1337 })).to.equal(true);
     expect(isServers('net:200', { inode: 80, uid: 1000 })).to.equal(false);
     expect(isServers('net:300', { inode: 71, uid: 1337 })).to.equal(false);
+  });
+
+  it('are found though other processes are hidden or cannot be read', async () => {
+    process(1, 'init', 100);
+    process(7, 'coredns', 200, 0, 70);
+    process(8, 'x', 200);
+    const open = createRoot(tree.path);
+    const read = (path: string) => {
+      if (path.startsWith('/proc/1/')) throw Object.assign(new Error('no'), { code: 'EPERM' });
+      if (path.startsWith('/proc/8/')) throw Object.assign(new Error('broken'), { code: 'EIO' });
+      return open.read(path);
+    };
+    const isServers = await find({ ...open, read });
+    expect(isServers('net:200', { inode: 70, uid: 0 })).to.equal(true);
+    expect(troubles).to.have.length(1);
   });
 
   it('names no program that the kernel would cut', () => {

@@ -1,7 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createRoot } from '#linux';
+import { createRoot, type HostRoot } from '#linux';
 import { families, findDnsmasqs } from '../../../receivers/dnsmasq/processes.ts';
 import { makeTree, type Tree } from '../../support/tree.ts';
 import { stat } from './stat.ts';
@@ -10,6 +10,10 @@ const never = new AbortController().signal;
 
 describe('families of dnsmasq', () => {
   let tree: Tree;
+  let troubles: number[] = [];
+  beforeEach(() => {
+    troubles = [];
+  });
   afterEach(() => tree.remove());
 
   /** A host with these processes; gives the PIDs of parents, each with the number of its children. */
@@ -17,8 +21,10 @@ describe('families of dnsmasq', () => {
     tree = makeTree(Object.fromEntries(processes.map((one) => [`proc/${one[0]}/stat`, stat(...one)])));
     return all();
   }
-  const all = async () =>
-    families(await findDnsmasqs(createRoot(tree.path), never)).map(({ parent, children }) => [parent.pid, children]);
+  const all = async (root?: HostRoot) =>
+    families(await findDnsmasqs(root ?? createRoot(tree.path), never, (pid) => troubles.push(pid))).map(
+      ({ parent, children }) => [parent.pid, children],
+    );
 
   it('are none where there is no dnsmasq', async () => {
     expect(await found([1, 'init', 0], [2, 'dnsmasq-nanny', 1], [3, 'xdnsmasq', 1])).to.deep.equal([]);
@@ -63,5 +69,17 @@ describe('families of dnsmasq', () => {
     await found([7, 'dnsmasq', 1]);
     tree.write({ 'proc/8/stat': '', 'proc/9/cmdline': 'dnsmasq', 'proc/net/stat': '' });
     expect(await all()).to.deep.equal([[7, 0]]);
+  });
+
+  it('are found though other processes are hidden or cannot be read', async () => {
+    await found([1, 'init', 0], [7, 'dnsmasq', 1], [8, 'x', 1]);
+    const open = createRoot(tree.path);
+    const read = (path: string) => {
+      if (path.startsWith('/proc/1/')) throw Object.assign(new Error('no'), { code: 'EPERM' });
+      if (path.startsWith('/proc/8/')) throw Object.assign(new Error('broken'), { code: 'EIO' });
+      return open.read(path);
+    };
+    expect(await all({ ...open, read })).to.deep.equal([[7, 0]]);
+    expect(troubles).to.deep.equal([8]);
   });
 });
