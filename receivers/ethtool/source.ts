@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { environment } from '#kit';
 import { createEthtool, type DriverInfo, type Ethtool, type LinkInfo, libc, type Statistic, whyNoLibc } from '#linux';
 import { parseDriver, parseSettings, parseStatistics } from './text.ts';
 
@@ -25,13 +26,24 @@ export function kernelSource(kernel: Ethtool): Source {
 }
 
 const run = promisify(execFile);
-/** Nothing of our own environment goes to the program. */
-const ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+/** Where distributions put it; a service's or user's PATH often lacks sbin. */
+const USUAL = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Of our own environment the program gets nothing but the PATH that it is found by. */
+function programEnvironment() {
+  const { PATH } = environment();
+  return { LC_ALL: 'C', PATH: PATH ? `${PATH}:${USUAL}` : USUAL };
+}
 
 /** The `ethtool` program, run once for each interface and question. */
 export function programSource(program = 'ethtool'): Source {
   const ask = async (args: string[], signal: AbortSignal): Promise<string> => {
-    const { stdout } = await run(program, args, { signal, timeout: 5000, maxBuffer: 1 << 20, env: ENVIRONMENT });
+    const { stdout } = await run(program, args, {
+      signal,
+      timeout: 5000,
+      maxBuffer: 1 << 20,
+      env: programEnvironment(),
+    });
     return stdout;
   };
   // It fails for an interface without statistics or driver, which is no error.
