@@ -65,10 +65,11 @@ export function allPlaces(root: HostRoot, libc: Libc, own: Places, whose: 'pods'
   return {
     async list(signal) {
       trouble = await sockets.whyNot();
-      const home = (await own.list(signal)).map((place) => ({ ...place, labels: { netns: 'own' } }));
-      if (trouble) return home;
+      const home = async (labels: Place['labels']) => (await own.list(signal)).map((place) => ({ ...place, labels }));
+      if (trouble) return home({ netns: 'own' });
       const ownKey = namespaceKey(root, 'net', 'self');
       const found = await findNamespaces(root, 'net', [...known.keys()], signal);
+      const mine = found.find((one) => one.key === ownKey);
       const before = known;
       known = new Map();
       for (const one of found) {
@@ -78,7 +79,7 @@ export function allPlaces(root: HostRoot, libc: Libc, own: Places, whose: 'pods'
         if (place) known.set(one, place);
       }
       for (const [namespace, { source }] of before) if (!known.has(namespace)) source.close();
-      return [...home, ...known.values()];
+      return [...(await home(mine ? labelsOfNamespace('net', mine) : { netns: 'own' })), ...known.values()];
     },
     get trouble() {
       return trouble;

@@ -132,10 +132,8 @@ service:
   pipelines:
     metrics: {receivers: [ethtool], exporters: [prometheus]}
 `);
-    const ofPod = async () => {
-      const { samples } = await readPage(`http://127.0.0.1:${port}/metrics`);
-      return [...samples.keys()].filter((key) => key.includes(`netns="${pod.inode}"`));
-    };
+    const all = async () => [...(await readPage(`http://127.0.0.1:${port}/metrics`)).samples.keys()];
+    const ofPod = async () => (await all()).filter((key) => key.includes(`netns="${pod.inode}"`));
     const found = await until(async () => {
       const keys = await ofPod();
       return keys.length > 0 && keys;
@@ -147,6 +145,8 @@ service:
         name,
       ).to.equal(true);
     expect(found.every((key) => key.includes('device="eth0"'))).to.equal(true);
+    // The agent's own is named as the other receivers name it.
+    expect((await all()).filter((key) => key.includes('netns="own"'))).to.deep.equal([]);
     await pod.stop();
     await until(async () => (await ofPod()).length === 0, 'the series of the pod have gone');
   });
