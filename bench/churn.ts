@@ -4,6 +4,9 @@
  * has it. Everything is scraped each second with gzip and sent by remote write into the judge's sink (../shared/bench).
  *
  *     --agents dnscol,vmagent  --n 50  --samples 1000  --churn 10  --warm 8  --win 15  --rounds 2  --node PATH
+ *
+ * With `--soak MINUTES` it runs dnscol alone, prints its memory each minute, and at the end how fast that grew in the second
+ * half of the time; `--churn 0` for pages whose series stay.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,6 +28,7 @@ const { values: options } = parseArgs({
     win: { type: 'string', default: '15' },
     rounds: { type: 'string', default: '2' },
     node: { type: 'string', default: process.execPath },
+    soak: { type: 'string' },
     serve: { type: 'string' },
   },
 });
@@ -104,6 +108,48 @@ interface Run {
 }
 
 async function measure(agent: string): Promise<Run> {
+  return withAgent(agent, async (pid, port) => {
+    await sleep(Number(options.warm) * 1000);
+    const [before, ticks] = [await scrapesAt(port), ticksOf(pid)];
+    await sleep(Number(options.win) * 1000);
+    const [after, end] = [await scrapesAt(port), ticksOf(pid)];
+    const scraped = after - before;
+    return {
+      cost: ((end - ticks) * 10_000) / (scraped * samples),
+      rss: Math.round(memoryOf(pid, 'VmRSS')),
+      anon: Math.round(memoryOf(pid, 'RssAnon')),
+      scrapes: `${scraped} of ${targets * Number(options.win)}`,
+    };
+  });
+}
+
+async function soak(minutes: number): Promise<void> {
+  const points: [minute: number, rss: number][] = [];
+  print('| minute | resident MiB | anonymous MiB | scrapes |\n| --- | --- | --- | --- |');
+  await withAgent('dnscol', async (pid, port) => {
+    for (let minute = 1; minute <= minutes; minute++) {
+      await sleep(60_000);
+      const [rss, anon] = [memoryOf(pid, 'VmRSS'), memoryOf(pid, 'RssAnon')];
+      points.push([minute, rss]);
+      print(`| ${minute} | ${rss.toFixed(1)} | ${anon.toFixed(1)} | ${await scrapesAt(port)} |`);
+    }
+  });
+  const late = points.slice(points.length >> 1);
+  const { slope, error } = line(late);
+  print(`\nsecond half: ${(slope * 60).toFixed(2)} ± ${(error * 60).toFixed(2)} MiB an hour`);
+}
+
+/** Least squares: the slope and its standard error. */
+function line(points: readonly [number, number][]): { slope: number; error: number } {
+  const n = points.length;
+  const [mx, my] = [0, 1].map((k) => points.reduce((sum, p) => sum + p[k]!, 0) / n) as [number, number];
+  const sxx = points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+  const slope = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / sxx;
+  const rest = points.reduce((sum, [x, y]) => sum + (y - my - slope * (x - mx)) ** 2, 0);
+  return { slope, error: Math.sqrt(rest / (n - 2) / sxx) };
+}
+
+async function withAgent<T>(agent: string, use: (pid: number, port: number) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'dnscol-churn-'));
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const running: ChildProcess[] = [];
@@ -113,28 +159,14 @@ async function measure(agent: string): Promise<Run> {
     return child;
   };
   try {
-    const flags = ['--disable-warning=ExperimentalWarning'];
-    const self = [...flags, fileURLToPath(import.meta.url), '--samples', options.samples, '--churn', options.churn];
-    run(process.execPath, [...self, '--serve', String(port)]);
-    run(process.execPath, [
-      fileURLToPath(new URL('../../shared/bench/sink.mjs', import.meta.url)),
-      String(port + 1),
-      '16',
-    ]);
+    const self = ['--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url)];
+    const shape = ['--samples', options.samples, '--churn', options.churn];
+    run(process.execPath, [...self, ...shape, '--serve', String(port)]);
+    const sink = fileURLToPath(new URL('../../shared/bench/sink.mjs', import.meta.url));
+    run(process.execPath, [sink, String(port + 1), '16']);
     await sleep(1500);
     const child = run(...command(agent, dir, port));
-    await sleep(Number(options.warm) * 1000);
-    const [before, ticks] = [await scrapesAt(port), ticksOf(child.pid!)];
-    await sleep(Number(options.win) * 1000);
-    const [after, end] = [await scrapesAt(port), ticksOf(child.pid!)];
-    const scraped = after - before;
-    const expected = targets * Number(options.win);
-    return {
-      cost: ((end - ticks) * 10_000) / (scraped * samples),
-      rss: memoryOf(child.pid!, 'VmRSS'),
-      anon: memoryOf(child.pid!, 'RssAnon'),
-      scrapes: `${scraped} of ${expected}`,
-    };
+    return await use(child.pid!, port);
   } finally {
     for (const child of running) child.kill();
     rmSync(dir, { recursive: true, force: true });
@@ -185,7 +217,7 @@ function ticksOf(pid: number): number {
 /** MiB. */
 function memoryOf(pid: number, what: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return Math.round(Number(new RegExp(`${what}:\\s+(\\d+)`).exec(status)![1]) / 1024);
+  return Number(new RegExp(`${what}:\\s+(\\d+)`).exec(status)![1]) / 1024;
 }
 
 function print(line: string): void {
@@ -193,4 +225,5 @@ function print(line: string): void {
 }
 
 if (options.serve) serve(Number(options.serve));
+else if (options.soak) await soak(Number(options.soak));
 else await compare();

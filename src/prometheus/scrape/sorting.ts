@@ -45,8 +45,8 @@ export class Sorting {
   /** By sample, its slot; -1 for one that is dropped. */
   readonly #slotOf: Int32Array;
   /** By slot: how often this page had it, and its place among the page's series. */
-  readonly #times: number[] = [];
-  readonly #place: number[] = [];
+  readonly #times: Uint32Array;
+  readonly #place: Uint32Array;
   /** The slots of the page's series, in order. */
   readonly #order: number[] = [];
 
@@ -57,6 +57,9 @@ export class Sorting {
     this.#config = config;
     this.#slots = new Slots(before.series, before.hashes);
     this.#slotOf = new Int32Array(samples.length);
+    // Each sample can add one slot at most.
+    this.#times = new Uint32Array(before.series.length + samples.length);
+    this.#place = new Uint32Array(before.series.length + samples.length);
   }
 
   run(): Sorted {
@@ -70,12 +73,12 @@ export class Sorting {
     const counts = { scraped: samples.length, kept: 0, added: 0, duplicates: 0 };
     for (let i = 0; i < samples.length; i++) {
       const raw = samples[i]!;
-      const slot = this.#find(raw, standing[i]!, { ...counts, scraped: i + 1 });
+      const slot = standing[i]! >= 0 ? this.#placeOf(standing[i]!) : this.#find(raw, i, counts);
       this.#slotOf[i] = slot;
       if (slot < 0) continue;
       counts.kept++;
       const timed = raw.hasTimestamp && honorTimestamps;
-      const times = this.#times[slot] ?? 0;
+      const times = this.#times[slot]!;
       if (times === 0) {
         if (slot >= old && !overLimit(first.length + 1, this.#config)) counts.added++;
         this.#begin(slot, raw);
@@ -97,7 +100,7 @@ export class Sorting {
   vanished(): readonly Series[] {
     const { series } = this.#before;
     const gone: Series[] = [];
-    for (let slot = 0; slot < series.length; slot++) if (this.#times[slot] === undefined) gone.push(series[slot]!);
+    for (let slot = 0; slot < series.length; slot++) if (this.#times[slot] === 0) gone.push(series[slot]!);
     return gone;
   }
 
@@ -113,16 +116,20 @@ export class Sorting {
     };
   }
 
-  /** The slot of a sample that stood at `was` on the page before; -1 when relabelling drops it. */
-  #find(raw: RawSample, was: number, counts: RefusedPage['counts']): number {
-    if (was >= 0) return this.#before.places ? this.#before.places[was]! : was;
+  /** The slot of a sample that stood at `was` on the page before; -1 when relabelling dropped it. */
+  #placeOf(was: number): number {
+    return this.#before.places ? this.#before.places[was]! : was;
+  }
+
+  /** The slot of a sample that is new; -1 when relabelling drops it. */
+  #find(raw: RawSample, i: number, { kept, added }: Sorted['counts']): number {
     try {
       const labels = this.#naming.labels(raw);
       if (!labels) return -1;
       const { slot, hash } = this.#slots.find(labels);
       return slot >= 0 ? slot : this.#slots.add(this.#naming.series(raw, labels), hash);
     } catch (error) {
-      throw error instanceof ScrapeError ? new RefusedPage(error, counts) : error;
+      throw error instanceof ScrapeError ? new RefusedPage(error, { scraped: i + 1, kept, added }) : error;
     }
   }
 
