@@ -7,8 +7,9 @@ import { trimMalloc } from '#linux';
 /** Milliseconds. */
 const FIRST = 5_000;
 const EVERY = 60_000;
-/** So often everything is collected: soon, and when targets with long intervals have been scraped as well. */
-const COLLECTIONS = 2;
+/** Everything is collected soon, when targets with long intervals have been scraped as well, and then at every tenth turn. */
+const SOON = 2;
+const EACH = 10;
 /** Bytes of heap above which a full collection would hold everything else up for too long. */
 const MOST = 150e6;
 
@@ -19,14 +20,15 @@ export interface Tidying {
 }
 
 /**
- * Collects garbage twice in the first minutes, which V8 might not do for hours: it plans its next full collection by how fast
- * memory is asked for, and an agent asks for little. V8 gives the pages back within seconds; what lies in malloc goes with
- * the trimming each minute. Returns the way to end it.
+ * Collects garbage in the first minutes, and seldom after, which V8 might not do for an hour: it waits until the heap has
+ * doubled, and an agent asks for little. V8 gives the pages back within seconds; what lies in malloc goes with the trimming
+ * each minute. Returns the way to end it.
  */
 export function tidyMemory(clock: Clock, { collect, trim, heapUsed }: Tidying = own): () => void {
   let turns = 0;
   const turn = () => {
-    if (turns++ < COLLECTIONS && heapUsed() < MOST) collect();
+    if ((turns < SOON || turns % EACH === 0) && heapUsed() < MOST) collect();
+    turns++;
     trim();
     cancel = clock.after(EVERY, turn);
   };

@@ -22,6 +22,14 @@ describe('tidying memory', () => {
     expect(done).to.deep.equal(['collect', 'trim', 'collect', 'trim', 'trim', 'trim']);
   });
 
+  it('collects seldom after that', async () => {
+    const { clock, done } = watched();
+    await clock.advance(5_000);
+    for (let minute = 0; minute < 30; minute++) await clock.advance(60_000);
+    expect(done.filter((what) => what === 'trim')).to.have.length(31);
+    expect(done.filter((what) => what === 'collect')).to.have.length(5);
+  });
+
   it('leaves a large heap to V8', async () => {
     const { clock, done } = watched(200e6);
     await clock.advance(65_000);
