@@ -76,6 +76,11 @@ export class ConntrackCollector {
     );
   }
 
+  /** Did the last look find the table? */
+  get isWatching(): boolean {
+    return this.#table !== undefined;
+  }
+
   /** Between collections: notes what is there. Trouble is the next collection's to tell. */
   look(now: number): void {
     try {

@@ -23,16 +23,19 @@ export default receiver({
   create(options, host, next) {
     const interval = options.sampling_interval;
     const collector = new ConntrackCollector(createRoot(options.root_path), host, interval !== undefined);
-    const rounds = collecting(options, host, next, 'connection tracking', () => collector.collect());
     const looks = interval === undefined ? undefined : sampling(host.clock, interval, (now) => collector.look(now));
+    const rounds = collecting(options, host, next, 'connection tracking', () => {
+      const batch = collector.collect();
+      looks?.onlyIf(collector.isWatching);
+      return batch;
+    });
     return {
       async start() {
         rounds.start();
-        looks?.start();
       },
       async stop() {
-        looks?.stop();
         await rounds.stop();
+        looks?.stop();
       },
     };
   },

@@ -44,9 +44,7 @@ export default receiver({
     const rounds = collecting(options, host, next, 'dnsmasq', async (signal) => {
       const batch = await collector.collect(signal);
       host.report('ok');
-      // To wake up for nothing costs as much as for something.
-      if (collector.isWatching) looks?.start();
-      else looks?.stop();
+      looks?.onlyIf(collector.isWatching);
       return batch;
     });
     return {

@@ -64,6 +64,12 @@ export class EthtoolCollector {
     return this.#gathering.finish(time);
   }
 
+  /** Has any interface of the last collection a sampled statistic? */
+  get isWatching(): boolean {
+    for (const { values } of this.#devices.values()) if (values) return true;
+    return false;
+  }
+
   /** One look at the sampled statistics of every interface that the last collection saw: a microsecond or ten each. */
   look(now: number): void {
     for (const { values, sampled } of this.#devices.values()) {

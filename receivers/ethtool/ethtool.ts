@@ -72,22 +72,22 @@ export function readFrom(source: Source, options: Options, host: Host, next: Con
     isWanted: chooser(options.statistics.include, options.statistics.exclude),
     isSampled: (name) => interval !== undefined && isSampled(name),
   });
+  const looks =
+    interval !== undefined && source.kernel ? sampling(host.clock, interval, (now) => collector.look(now)) : undefined;
   const rounds = collecting(options, host, next, 'interfaces', async (signal) => {
     const batch = await collector.collect(await places.list(signal), signal);
+    looks?.onlyIf(collector.isWatching);
     if (places.trouble) host.report('recoverable', places.trouble);
     else host.report('ok');
     return batch;
   });
-  const looks =
-    interval !== undefined && source.kernel ? sampling(host.clock, interval, (now) => collector.look(now)) : undefined;
   return {
     async start() {
       rounds.start();
-      looks?.start();
     },
     async stop() {
-      looks?.stop();
       await rounds.stop();
+      looks?.stop();
       await places.close();
     },
   };

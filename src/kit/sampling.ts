@@ -8,6 +8,8 @@ export interface Sampling {
   /** May be called when it is under way. */
   start(): void;
   stop(): void;
+  /** Starts or stops it: to wake up while there is nothing to look at costs as much as to look. */
+  onlyIf(worthwhile: boolean): void;
 }
 
 /**
@@ -17,10 +19,9 @@ export interface Sampling {
 export function sampling(clock: Clock, interval: number, look: (now: number) => void): Sampling {
   // Of its own, so that the same function given twice counts twice.
   const own = (now: number) => look(now);
-  return {
-    start: () => rhythmOf(clock, interval).join(own),
-    stop: () => rhythmOf(clock, interval).leave(own),
-  };
+  const start = () => rhythmOf(clock, interval).join(own);
+  const stop = () => rhythmOf(clock, interval).leave(own);
+  return { start, stop, onlyIf: (worthwhile) => (worthwhile ? start() : stop()) };
 }
 
 /**

@@ -93,6 +93,22 @@ describe('the ethtool receiver', () => {
     };
   });
 
+  for (const [name, timers] of [
+    ['rx_packets', 1],
+    ['linklocal_allowance_exceeded', 2],
+  ] as const) {
+    it(`has ${timers} timers between collections with ${name}`, async () => {
+      const made = machine({ eth0: { [name]: 7 } });
+      const { host, receiver } = run(made, { sampling_interval: '100ms' });
+      await receiver.start?.(signal);
+      await host.clock.advance(0);
+      expect(host.clock.pending).to.equal(timers);
+      await receiver.stop?.(signal);
+      expect(host.clock.pending).to.equal(0);
+      made.tree.remove();
+    });
+  }
+
   it("reports every statistic under the exporter's names", async () => {
     const made = machine({ eth0: { linklocal_allowance_exceeded: 7, 'odd: name': 1 } });
     const { host, receiver, points, out } = run(made);
