@@ -176,9 +176,9 @@ describe('prometheus/discovery dns', () => {
   });
 
   it('hands out the same group while the answer is the same, in whatever order', async () => {
-    let turn = 0;
+    let [turn, other] = [0, 0];
     const server = await dnsServer((asked) => {
-      if (asked.name === 'y.example') return respond(asked, { answers: [a(asked.name, `10.0.1.${turn}`)] });
+      if (asked.name === 'y.example') return respond(asked, { answers: [a(asked.name, `10.0.1.${other++}`)] });
       const pair = [a(asked.name, '10.0.0.1'), a(asked.name, '10.0.0.2')];
       return respond(asked, { answers: turn++ % 2 ? pair.reverse() : pair });
     });

@@ -59,7 +59,7 @@ describe('prometheus/discovery kubernetes', () => {
       for (const namespace of ['mine', 'named', 'other']) api.put('pods', pod('a', '10.0.0.1', { namespace }));
       const found = await own({ namespaces: { own_namespace: true, names: ['named'] } });
       await found.until(() => found.targets().length === 2);
-      expect(found.targets().map((labels) => labels.__meta_kubernetes_namespace)).to.deep.equal(['named', 'mine']);
+      expect(found.targets().map((labels) => labels.__meta_kubernetes_namespace)).to.have.members(['mine', 'named']);
       expect(lists().map(({ namespace }) => namespace)).to.have.members(['mine', 'named']);
     });
 
