@@ -49,8 +49,13 @@ for (const version of [1, 2] as const) {
       expect(sent(page, page, page)).to.deep.equal([[['a x@-5', 'b x@-5'], [], []], 0]);
     });
 
-    it('without a time are new with each scrape', () => {
-      expect(sent([exemplar(0, 'x', 1)], [exemplar(0, 'x', 1)])).to.deep.equal([[['a x@0'], ['a x@1']], 0]);
+    it('without a time that stay on the page are sent once, with the time of the first scrape', () => {
+      const scrapes = [[exemplar(0, 'x', 1)], [exemplar(0, 'x', 1)], [exemplar(0, 'x', 2)], [exemplar(0, 'y', 2)]];
+      expect(sent(...scrapes)).to.deep.equal([[['a x@0'], [], ['a x@2'], ['a y@3']], 0]);
+    });
+
+    it('that get a time are new', () => {
+      expect(sent([exemplar(0, 'x', 1)], [exemplar(0, 'x', 1, T + 1)])).to.deep.equal([[['a x@0'], ['a x@1']], 0]);
     });
 
     it('that are older than the last one of their series are left out and counted', () => {

@@ -270,7 +270,7 @@ describe('remote-write 2.0 encoder', () => {
     const exemplars = (round: number): Exemplar[] => [
       { index: 3, labels: labelsOf({ trace_id: 'abc' }), value: 0.5, timestamp: T + 10 * round - 0.5 },
       { index: 3, labels: labelsOf({ trace_id: 'abd', job: 'j' }), value: 0.6 },
-      { index: 590, labels: [], value: 1 },
+      { index: 590, labels: [], value: round },
     ];
     for (let round = 0; round < 8; round++) {
       const given = [snapshot(set, T + 10 * round, { exemplars: exemplars(round) })];
@@ -281,7 +281,7 @@ describe('remote-write 2.0 encoder', () => {
         { labels: ['job', 'j', 'trace_id', 'abd'], value: 0.6, time: T + 10 * round },
       ]);
       expect(byLabel.get(set.series[590]!.labels.join())).to.deep.equal([
-        { labels: [], value: 1, time: T + 10 * round },
+        { labels: [], value: round, time: T + 10 * round },
       ]);
       expect(series.filter((s) => s.exemplars)).to.have.length(2);
       const plain = series.map(({ exemplars: _, ...rest }) => rest);
