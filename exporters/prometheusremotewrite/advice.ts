@@ -21,7 +21,7 @@ function general(status: number, { version, bytes: { length } }: WriteBody): str
     case 429:
       return 'the receiver limits what it takes: samples wait in the queue until there is room; if that lasts, send less or ask for a higher quota of samples a second or active series';
     case 415:
-      return 'it does not take Remote Write 1.0: see protobuf_message';
+      return version === 2 ? '' : 'it does not take Remote Write 1.0: see protobuf_message';
     default:
       return '';
   }
