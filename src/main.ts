@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { cli } from './cli.ts';
 import type { Life } from './commands/io.ts';
 import { explain } from './telemetry/logger.ts';
+import { isNews } from './warnings.ts';
 
 // V8 plans its next full collection by how fast memory is asked for. An agent holds much and asks for little, so V8 would
 // collect all of it at every tenth more, which was half of our CPU time: see bench/README.md.
@@ -10,9 +11,8 @@ setFlagsFromString('--heap-growing-percent=100');
 // Little lives from one scrape to the next: a young generation of 32 MB in place of the first 1 MB saves no time.
 setFlagsFromString('--semi-space-growth-factor=1');
 
-// That we use node:ffi is our decision, and no news for the user.
 process.removeAllListeners('warning').on('warning', (warning) => {
-  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
+  if (isNews(warning)) process.stderr.write(`${warning.name}: ${warning.message}\n`);
 });
 
 /** npm repeats to its script the Ctrl-C that the terminal gave to both: within this many milliseconds, two are one. */
