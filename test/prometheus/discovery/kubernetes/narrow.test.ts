@@ -68,4 +68,30 @@ describe('prometheus/discovery/kubernetes narrow', () => {
     { role: 'pod', selectors: [{ role: 'pod', field: 'spec.nodeName!=other' }] },
     keep,
   );
+
+  const NODE = ['node', undefined, 'metadata.name=ip-10-0-1-2.ec2.internal'];
+  const attach_metadata = { node: true };
+  const own = { role: 'pod', field: OWN[2] };
+  for (const role of ['pod', 'endpoints', 'endpointslice']) {
+    asks(`looks at the metadata of the kept node alone, role ${role}`, [OWN, NODE], { role, attach_metadata }, keep);
+  }
+  asks('looks at the metadata of the node alone that a selector of pods names', [OWN, NODE], {
+    role: 'pod',
+    attach_metadata,
+    selectors: [own],
+  });
+  for (const field of ['spec.nodeName!=a', 'status.phase=Running', 'metadata.name=spec.nodeName']) {
+    const selectors = [{ role: 'pod', field }];
+    asks(`looks at all nodes with ${field}`, [['pod', undefined, field]], { role: 'pod', attach_metadata, selectors });
+  }
+  asks('adds to what is said of nodes', [OWN, ['node', 'a=b', NODE[2]]], {
+    role: 'pod',
+    attach_metadata,
+    selectors: [own, { role: 'node', label: 'a=b' }],
+  });
+  asks('looks at all nodes where only the pods of endpoints are selected: others have nodes, too', [OWN], {
+    role: 'endpoints',
+    attach_metadata,
+    selectors: [own],
+  });
 });
