@@ -3,9 +3,8 @@ import { type Consumer, isMemoryShort, type Logger } from '#component';
 import { shownUrl } from '#http';
 import { type Batch, pointCount } from '#metrics';
 import type { Collected, Collector } from './collector.ts';
-import { ScrapeError } from './labels.ts';
 import type { ScrapeMetrics } from './metrics.ts';
-import type { Fetched, PageSource } from './page.ts';
+import type { PageSource } from './page.ts';
 import type { Report } from './report.ts';
 import { Schedule } from './schedule.ts';
 import { firstScrape, type Target } from './target.ts';
@@ -141,23 +140,20 @@ export class TargetLoop {
   }
 
   async #scrape(time: number, signal: AbortSignal): Promise<void> {
-    const { collector, clock, job, metrics, report } = this.#parts;
+    const { collector, clock, job, metrics, report, source } = this.#parts;
     const started = clock.monotonic();
-    let size = 0;
     let collected: Collected;
     let fault: unknown;
     const short = this.#short;
+    // A page that nobody will take is not asked for. What says so is small, and tells whether it would be taken now.
+    const unasked = short ? new Error('memory is short: not scraped') : this.#parts.forcedError();
     try {
-      // A page that nobody will take is not asked for. What says so is small, and tells whether it would be taken now.
-      if (short) throw new Error('memory is short: not scraped');
-      const fetched = await this.#fetch(signal);
-      size = fetched.size;
-      collected = collector.collect(fetched.page, time, clock.now());
+      if (unasked) throw unasked;
+      collected = collector.collect(await source.fetch(signal), time, clock.now());
     } catch (error) {
       // A scrape that was cut off says nothing about the target.
       if (signal.aborted) return;
       fault = error;
-      if (error instanceof ScrapeError && error.reason === 'body_size_limit') size = -1;
       collected = collector.fail(error, time);
       metrics.failed(job, error);
     }
@@ -166,13 +162,8 @@ export class TargetLoop {
     metrics.refused(collected.refused);
     const { scraped, kept, added } = collected;
     const duration = clock.monotonic() - started;
-    const outcome = { up: fault === undefined, duration, scraped, kept, added, bodySize: size };
+    const outcome = { up: fault === undefined, duration, scraped, kept, added, bodySize: unasked ? 0 : source.size() };
     if (await this.#hand([...collected.batch, report.snapshot(outcome, time)])) collected.arrived();
-  }
-
-  #fetch(signal: AbortSignal): Promise<Fetched> {
-    const forced = this.#parts.forcedError();
-    return forced ? Promise.reject(forced) : this.#parts.source.fetch(signal);
   }
 
   async #markGone(time: number, gone: () => void): Promise<void> {

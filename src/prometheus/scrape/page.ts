@@ -19,15 +19,11 @@ export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
 
 export interface PageSource {
   /** The target's page now. Rejects with a sentence when there is none that can be read. */
-  fetch(signal: AbortSignal): Promise<Fetched>;
+  fetch(signal: AbortSignal): Promise<ParsedPage>;
+  /** Bytes, unpacked, of the last page that was asked for, readable or not; -1 when it was too large, 0 when there was none. */
+  size(): number;
   /** Forgets the page that it knows. */
   forget(): void;
-}
-
-export interface Fetched {
-  page: ParsedPage;
-  /** Bytes, unpacked. */
-  size: number;
 }
 
 interface PageSourceParts {
@@ -59,6 +55,7 @@ export function pageSource(parts: PageSourceParts): PageSource {
   const maxBody = bodyLimit(config.limits.bodySize);
   const parsers = new Map<string, PageParser>();
   let warned: string | undefined;
+  let size = 0;
   /** The last Content-Type; a target sends the same each time. */
   let last: { type: string | undefined; format: ScrapeFormat } | undefined;
 
@@ -88,16 +85,20 @@ export function pageSource(parts: PageSourceParts): PageSource {
 
   return {
     forget: () => parsers.clear(),
+    size: () => size,
     async fetch(signal) {
+      size = 0;
       const within = deadline(clock, target.timeout, signal);
       try {
         const request = { method: 'GET', url: target.url, headers, signal: within.signal, maxBody };
         return await client.read(request, (response) => {
           if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
-          return { page: parse(response), size: response.body.length };
+          size = response.body.length;
+          return parse(response);
         });
       } catch (error) {
         if (!(error instanceof BodyTooLargeError)) throw error;
+        size = -1;
         const hint = config.limits.bodySize === undefined ? '; body_size_limit allows more' : '';
         throw new ScrapeError('body_size_limit', `the page has ${maxBody + 1} bytes or more${hint}`);
       } finally {

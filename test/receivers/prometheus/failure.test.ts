@@ -150,6 +150,8 @@ describe('receivers/prometheus when something is wrong', () => {
     'prometheus_target_scrapes_exceeded_body_size_limit_total',
   );
 
+  fails('a page that cannot be read', 'a 1\nb{ 2\n', { extra_scrape_metrics: true }, { scrape_body_size_bytes: 9 });
+
   it('sample_limit counts after relabelling', async () => {
     const page = await target('a 1\nb 2\nc 3\n');
     const metric_relabel_configs = [{ source_labels: ['__name__'], regex: '[ab]', action: 'drop' }];
