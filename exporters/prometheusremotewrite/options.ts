@@ -50,7 +50,7 @@ const walFields = {
   max_size: s.withDefault(s.size({ min: 1 }), '1GiB', 'The most bytes on disk; after that the oldest are dropped.'),
 };
 
-const queueFields = {
+const queue = s.object({
   enabled: s.withDefault(s.bool(), true, 'Without a queue, whoever hands over a batch waits until it is sent.'),
   queue_size: s.optional(
     s.int({ min: 1 }),
@@ -66,7 +66,7 @@ const queueFields = {
     s.extensionId('storage'),
     'Id of a `file_storage` extension: what cannot be sent soon waits on disk, and outlives the process.',
   ),
-};
+});
 
 const fields = s.object({
   ...httpClientFields,
@@ -97,8 +97,8 @@ const fields = s.object({
     false,
     'Send type, help and unit of each metric family, when it is new and once a minute. (2.0 has them with every series.)',
   ),
-  remote_write_queue: s.withDefault(s.object(queueFields), {}, ''),
-  sending_queue: s.optional(s.object(queueFields), 'The same by the name that other exporters have for it.'),
+  remote_write_queue: s.optional(queue, ''),
+  sending_queue: s.optional(queue, 'The same by the name that other exporters have for it.'),
   max_batch_size_bytes: s.withDefault(
     requestSize,
     DEFAULT_REQUEST_SIZE,
@@ -153,8 +153,10 @@ const isUnescaped = ({ translation_strategy: strategy }: Fields): boolean =>
 
 const nameScheme = (options: Fields): NameValidationScheme => (isUnescaped(options) ? 'utf8' : 'legacy');
 
+const DEFAULT_QUEUE = s.parse(queue, {});
+
 /** The queue as written, under whichever name. */
-const queueOf = ({ sending_queue, remote_write_queue }: Fields) => sending_queue ?? remote_write_queue;
+const queueOf = ({ sending_queue, remote_write_queue }: Fields) => sending_queue ?? remote_write_queue ?? DEFAULT_QUEUE;
 
 export const config = s.check(
   fields,
@@ -166,6 +168,9 @@ export const config = s.check(
     checkRelabelNames(rules, nameScheme(options), (inner, words) => complain(`write_relabel_configs${inner}`, words));
   },
   (options, complain) => {
+    if (options.sending_queue && options.remote_write_queue) {
+      complain('sending_queue', 'cannot be with remote_write_queue, which is the same');
+    }
     const { storage, enabled } = queueOf(options);
     if (options.wal && storage !== undefined) complain('wal', `cannot be with storage: ${storage}`);
     if (options.wal && !enabled) complain('wal', 'needs the queue enabled');

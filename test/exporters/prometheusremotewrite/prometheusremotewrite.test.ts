@@ -503,6 +503,7 @@ describe('prometheusremotewrite', () => {
       { wal: { directory: '/x' }, remote_write_queue: { storage: 'file_storage' } },
       /wal: cannot be with storage/,
     );
+    refuses({ remote_write_queue: {}, sending_queue: {} }, /sending_queue: cannot be with remote_write_queue/);
     refuses({ wal: { directory: '/x' }, sending_queue: { enabled: false } }, /wal: needs the queue enabled/);
     refuses({ external_labels: { 'a-b': 'c' } }, /is not a label name/);
     refuses({ retry_on_failure: { max_elapsed_time: '10s' } }, /must not be shorter than max_interval/);
@@ -513,19 +514,18 @@ describe('prometheusremotewrite', () => {
         timeout: 5000,
         compression: 'snappy',
         add_metric_suffixes: false,
-        remote_write_queue: {
-          enabled: true,
-          queue_size: undefined,
-          num_consumers: 5,
-          when_full: 'drop_newest',
-          storage: undefined,
-        },
         max_batch_size_bytes: 960_000,
       });
       expect(config).to.have.nested.property('retry_on_failure.initial_interval', 50);
       expect(config).to.have.nested.property('retry_on_failure.max_elapsed_time', 0);
       const queue = queueSettings(parse(options, { endpoint: 'http://127.0.0.1:1/' }));
-      expect(queue).to.include({ queue_size: 10_000, num_consumers: 5 });
+      expect(queue).to.include({
+        enabled: true,
+        queue_size: 10_000,
+        num_consumers: 5,
+        when_full: 'drop_newest',
+        storage: undefined,
+      });
     });
 
     it('takes the queue by the name that other exporters have for it', () => {
