@@ -11,9 +11,6 @@ export interface BatcherOptions {
   maxSize: number;
 }
 
-/** The part of the timeout that the first samples wait: whoever has just started an agent wants to see that it works. */
-const FIRST = 0.1;
-
 type Trigger = 'size' | 'timeout' | 'stop';
 
 /** The Collector's, for its dashboards. */
@@ -100,7 +97,8 @@ export class Batcher implements Processor {
     // The Collector's timer runs all the time: its next stroke comes, on average, after half of the timeout. Here it runs
     // only while something waits.
     const { timeout } = this.#options;
-    const wait = this.#sentAny ? timeout - ((this.#host.clock.monotonic() - this.#began) % timeout) : timeout * FIRST;
+    // The first samples of all do not wait: whoever has just started an agent wants to see that it works.
+    const wait = this.#sentAny ? timeout - ((this.#host.clock.monotonic() - this.#began) % timeout) : 0;
     this.#cancelTimer = this.#host.clock.after(wait, () => {
       this.#timed = false;
       this.#flush('timeout');

@@ -117,13 +117,14 @@ export class TargetLoop {
 
   #arm(): void {
     const schedule = this.#schedule!;
-    this.#cancel = timetableOf(this.#parts.clock).at(schedule.due, () => {
+    const due = () => {
       // Looked at now: those that share the slot share its time, whoever comes first.
       const time = schedule.stamp();
       return () => {
         this.#underWay = this.#underWay.then(() => this.#round(schedule, time));
       };
-    });
+    };
+    this.#cancel = timetableOf(this.#parts.clock).at(schedule.due, due, !this.#scraped);
   }
 
   async #round(schedule: Schedule, time: number): Promise<void> {

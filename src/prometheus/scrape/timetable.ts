@@ -5,17 +5,23 @@ import type { Clock } from '#clock';
  * ten scrapes does them for half of what ten wake-ups cost, because its code and data are then in the processor's caches.
  */
 export interface Timetable {
-  /** Returns the way to cancel it. What `run` answers is done in its turn, five to one of the event loop's. */
-  at(due: number, run: Due): () => void;
+  /**
+   * Returns the way to cancel it. What `run` answers is done in its turn, five to one of the event loop's. A `first` time costs
+   * much more than those that follow: before the next five what came of it gets time, at an agent's start its first push.
+   */
+  at(due: number, run: Due, first?: boolean): () => void;
 }
 
 export type Due = () => (() => void) | undefined;
 
 /** A thousand connections that are opened in one turn of the event loop would hold up everything else for a while. */
 const AT_ONCE = 5;
+/** Milliseconds: answers that are on their way come before the next are asked for. */
+const PAUSE = 4;
 
 interface Slot {
   runs: Set<Due>;
+  first: boolean;
   cancel: () => void;
 }
 
@@ -37,18 +43,26 @@ function makeTimetable(clock: Clock): Timetable {
   function open(moment: number): Slot {
     const call = () => {
       slots.delete(moment);
-      inTurns([...slot.runs].map((run) => run()));
+      inTurns(
+        [...slot.runs].map((run) => run()),
+        slot.first ? (rest) => clock.after(PAUSE, rest) : setImmediate,
+      );
     };
-    const slot = { runs: new Set<Due>(), cancel: clock.after(Math.max(0, moment - clock.monotonic()), call) };
+    const slot = {
+      runs: new Set<Due>(),
+      first: false,
+      cancel: clock.after(Math.max(0, moment - clock.monotonic()), call),
+    };
     slots.set(moment, slot);
     return slot;
   }
 
   return {
-    at(due, run) {
+    at(due, run, first = false) {
       const moment = Math.round(due);
       const slot = slots.get(moment) ?? open(moment);
       slot.runs.add(run);
+      slot.first ||= first;
       return () => {
         if (!slot.runs.delete(run) || slot.runs.size > 0 || slots.get(moment) !== slot) return;
         slots.delete(moment);
@@ -58,7 +72,7 @@ function makeTimetable(clock: Clock): Timetable {
   };
 }
 
-function inTurns(work: readonly ReturnType<Due>[]): void {
+function inTurns(work: readonly ReturnType<Due>[], later: (rest: () => void) => unknown): void {
   for (const one of work.slice(0, AT_ONCE)) one?.();
-  if (work.length > AT_ONCE) setImmediate(inTurns, work.slice(AT_ONCE));
+  if (work.length > AT_ONCE) later(() => inTurns(work.slice(AT_ONCE), later));
 }

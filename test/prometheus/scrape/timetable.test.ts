@@ -25,6 +25,19 @@ describe('prometheus/scrape timetable', () => {
     expect(called.indexOf('the next turn')).to.equal(30);
   });
 
+  it('waits before the next five where it is the first time for some', async () => {
+    const clock = new FakeClock();
+    const called: string[] = [];
+    for (let i = 0; i < 11; i++) timetableOf(clock).at(7, () => () => void called.push('done'), i === 10);
+    await clock.advance(7);
+    expect(called).to.have.length(5);
+    await clock.advance(4);
+    expect(called).to.have.length(10);
+    await clock.advance(4);
+    expect(called).to.have.length(11);
+    expect(clock.pending).to.equal(0);
+  });
+
   it('calls all that is due in one millisecond by one timer', async () => {
     const clock = new FakeClock();
     const called: string[] = [];
