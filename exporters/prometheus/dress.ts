@@ -3,6 +3,7 @@ import {
   type Family,
   type Labels,
   labelMap,
+  labelValue,
   METRIC_NAME,
   makeFamily,
   makeSeries,
@@ -12,6 +13,7 @@ import {
   type SeriesSet,
   type Snapshot,
   seriesName,
+  serviceAttributes,
   sortedLabels,
 } from '#metrics';
 import { withSuffixes } from '#prometheus';
@@ -66,7 +68,7 @@ function seriesDresser(dress: Dress, resource: Resource): (series: Series) => Se
 }
 
 function labelsOf(dress: Dress, series: Series, extra: ReadonlyMap<string, string>): Labels {
-  const labels = new Map(extra);
+  const labels = new Map([...serviceLabels(dress, series), ...extra]);
   // What the series itself says wins.
   for (const [name, value] of labelMap(series.labels))
     labels.set(dress.classicNames ? classicLabel(name) : name, value);
@@ -81,11 +83,19 @@ function nameOf({ namespace, suffixes, classicNames }: Dress, name: string, fami
 
 const SERVICE = new Set(['service.name', 'service.namespace', 'service.instance.id']);
 
+/** What `job` and `instance` say of the resource. */
+function serviceLabels(dress: Dress, { labels }: Series): Map<string, string> {
+  if (!dress.resourceLabels) return new Map();
+  return attributeLabels(dress, serviceAttributes(labelValue(labels, 'job'), labelValue(labels, 'instance')));
+}
+
+function attributeLabels({ excludeServiceAttributes }: Dress, attributes: ReadonlyMap<string, string>) {
+  const kept = [...attributes].filter(([name]) => !(excludeServiceAttributes && SERVICE.has(name)));
+  return new Map(kept.map(([name, value]) => [classicLabel(name), value]));
+}
+
 function extraLabels(dress: Dress, { attributes }: Resource): Map<string, string> {
-  const labels = new Map<string, string>();
-  for (const [name, value] of dress.resourceLabels ? labelMap(attributes) : []) {
-    if (!(dress.excludeServiceAttributes && SERVICE.has(name))) labels.set(classicLabel(name), value);
-  }
+  const labels = dress.resourceLabels ? attributeLabels(dress, labelMap(attributes)) : new Map<string, string>();
   for (const [name, value] of dress.constLabels) labels.set(name, value);
   return labels;
 }

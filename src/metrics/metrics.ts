@@ -4,5 +4,6 @@ export * from './histogram.ts';
 export * from './joined.ts';
 export * from './labels.ts';
 export * from './series.ts';
+export * from './service.ts';
 export * from './snapshot.ts';
 export * from './staleness.ts';

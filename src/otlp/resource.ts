@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { type Labels, METRIC_NAME, sortedLabels } from '#metrics';
+import { type Labels, METRIC_NAME, serviceAttributes, sortedLabels } from '#metrics';
 
 /** A series' labels taken apart, as the Collector's `prometheus` receiver does. */
 export interface Identity {
@@ -41,27 +40,9 @@ export function identify(labels: Labels, take?: 'le' | 'quantile'): Identity {
  * `target_info`, and those over what `job` and `instance` say.
  */
 export function resourceAttributes(job: string, instance: string, info: Labels, given: Labels): Labels {
-  const all = new Map<string, string>();
-  if (job) all.set('service.name', job);
-  if (instance) {
-    all.set('service.instance.id', instance);
-    const { host, port } = splitHostPort(instance);
-    if (tellsHosts(host)) all.set('server.address', host);
-    if (port) all.set('server.port', port);
-  }
+  const all = serviceAttributes(job, instance);
   for (const labels of [info, given]) {
     for (let i = 0; i < labels.length; i += 2) all.set(labels[i]!, labels[i + 1]!);
   }
   return sortedLabels(all);
-}
-
-function splitHostPort(instance: string): { host: string; port: string } {
-  const parts = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(instance);
-  return parts ? { host: parts[1] ?? parts[2] ?? '', port: parts[3]! } : { host: instance, port: '' };
-}
-
-/** Not for an address that every machine has. */
-function tellsHosts(host: string): boolean {
-  if (!host || host === 'localhost') return false;
-  return isIP(host) ? !/^(127\.|0\.0\.0\.0$|::1?$)/.test(host) : true;
 }

@@ -75,8 +75,8 @@ const everything = (kubeconfig: string, write: string, via: string) =>
     },
   });
 
-/** What tells the two apart, how the Collector names its receiver, and what it makes of `instance` for `target_info`. */
-const PEERS_OWN = ['via', 'otel_scope_name', 'otel_scope_version', 'server_address', 'server_port'];
+/** What tells the two apart, and how the Collector names its receiver. */
+const PEERS_OWN = ['via', 'otel_scope_name', 'otel_scope_version'];
 
 const targetsOf = async (prometheus: Prometheus, via: string, job: string, name = 'up'): Promise<string[]> =>
   (await prometheus.query(`last_over_time(${name}{via="${via}",job="${job}"}[1m])`))

@@ -55,7 +55,14 @@ describe('prometheusremotewrite with a real Prometheus', () => {
     }
     const [info] = await prometheus.query(`target_info @ ${from / 1000}`);
     expect(info).to.deep.equal({
-      labels: { __name__: 'target_info', instance: 'a:1', job: 'j', k8s_node_name: 'n1' },
+      labels: {
+        __name__: 'target_info',
+        instance: 'a:1',
+        job: 'j',
+        k8s_node_name: 'n1',
+        server_address: 'a',
+        server_port: '1',
+      },
       value: 1,
     });
     expect(await prometheus.query(`{job="j"} @ ${stale / 1000}`)).to.deep.equal([]);

@@ -8,6 +8,7 @@ import {
   mergedLabels,
   type Resource,
   type Series,
+  serviceAttributes,
   sortedLabels,
 } from '#metrics';
 import { escapeLabelName, escapeMetricName, isLabelName, isMetricName, withSuffixes } from './names.ts';
@@ -92,13 +93,11 @@ export function createTranslator(options: TranslateOptions): Translator {
     for (const [name, value] of from) if (!to.has(name)) to.set(name, value);
   }
 
-  function attributes(resource: Resource, skipService: boolean): Map<string, string> {
-    const kept: string[] = [];
-    for (let i = 0; i < resource.attributes.length; i += 2) {
-      const name = resource.attributes[i]!;
-      if (!(skipService && SERVICE.has(name))) kept.push(name, resource.attributes[i + 1]!);
-    }
-    return escaped(kept);
+  /** Those of the resource, and before them those that `job` and `instance` of its series tell. */
+  function attributes({ labels }: Series, resource: Resource, skipService: boolean): Map<string, string> {
+    const all = serviceAttributes(labelValue(labels, 'job'), labelValue(labels, 'instance'));
+    for (const [name, value] of labelMap(resource.attributes)) all.set(name, value);
+    return escaped([...all].filter(([name]) => !(skipService && SERVICE.has(name))).flat());
   }
 
   /** Where a source gave no `job` and `instance`, the resource's service says them. */
@@ -119,10 +118,10 @@ export function createTranslator(options: TranslateOptions): Translator {
     return known;
   }
 
-  function complete(own: Map<string, string>, resource: Resource): Labels {
+  function complete(own: Map<string, string>, series: Series, resource: Resource): Labels {
     if (resource.attributes.length) {
       addMissing(own, identity(resource));
-      if (resourceLabels !== 'none') addMissing(own, attributes(resource, resourceLabels === 'not-service'));
+      if (resourceLabels !== 'none') addMissing(own, attributes(series, resource, resourceLabels === 'not-service'));
     }
     addMissing(own, labelMap(externalLabels));
     return sortedLabels(own);
@@ -134,7 +133,7 @@ export function createTranslator(options: TranslateOptions): Translator {
     if (adds && !needsEscapes(series)) return withMissing(withMissing(labels, identityOf(resource)), externalLabels);
     const own = escaped(labels);
     own.set(METRIC_NAME, metricName(series));
-    return complete(own, resource);
+    return complete(own, series, resource);
   }
 
   function ruled(labels: Labels | undefined): Labels | undefined | 'rule' {
@@ -159,9 +158,8 @@ export function createTranslator(options: TranslateOptions): Translator {
     labels: relabel ? remembered : translated,
     mayCollide: (series) => suffixes || relabel !== undefined || needsEscapes(series),
     targetInfo(series, resource) {
-      if (!targetInfo || resource.attributes.length === 0) return undefined;
-      const told = attributes(resource, true);
-      if (told.size === 0) return undefined;
+      if (!targetInfo || !resource.attributes.some((name, i) => i % 2 === 0 && !SERVICE.has(name))) return undefined;
+      const told = attributes(series, resource, true);
       const own = identity(resource);
       for (const name of ['job', 'instance']) {
         const value = labelValue(series.labels, name);

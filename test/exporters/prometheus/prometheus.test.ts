@@ -246,6 +246,15 @@ describe('exporter prometheus', () => {
       ofResource,
       '# TYPE a gauge\na{job="j",k8s_node="n",key_1st="x"} 1',
     );
+    changes(
+      'by what job and instance say of the resource',
+      { resource_to_telemetry_conversion: { enabled: true, exclude_service_attributes: true } },
+      snapshotOf(
+        setOf([['a', { job: 'j', instance: 'h:1' }]], { attributes: labelsOf({ 'url.scheme': 'http' }) }),
+        [1],
+      ),
+      '# TYPE a gauge\na{instance="h:1",job="j",server_address="h",server_port="1",url_scheme="http"} 1',
+    );
     changes('not by itself', {}, samples('uptime', 'counter', {}), '# TYPE uptime counter\nuptime 0');
     changes(
       'by suffixes',

@@ -267,7 +267,7 @@ describe('remote-write encoder', () => {
       const encoder = encoderWith();
       const series = decoded(encoder.encode([snapshotOf(set, [0], T)]).bodies);
       expect(series[1]).to.deep.equal({
-        labels: ['__name__', 'target_info', 'instance', 'i', 'job', 'j', 'k8s_pod_name', 'p'],
+        labels: ['__name__', 'target_info', 'instance', 'i', 'job', 'j', 'k8s_pod_name', 'p', 'server_address', 'i'],
         samples: [{ value: 1, bits: '3ff0000000000000', time: T }],
       });
       const gone = decoded(encoder.encode([{ set, values: staleValues(1), time: T + 1 }]).bodies);

@@ -97,6 +97,24 @@ describe('remote-write labels', () => {
     { 'service.name': 's', 'host.name': 'h' },
   );
 
+  const scraped = { __name__: 'up', job: 'j', instance: 'dns.example:9153' };
+  const itself = ['__name__', 'up', 'instance', 'dns.example:9153', 'job', 'j'];
+  const server = ['server_address', 'dns.example', 'server_port', '9153'];
+  becomes(
+    'what job and instance say of the resource becomes labels, too, as with the Collector',
+    scraped,
+    [...itself, ...server, 'service_instance_id', 'dns.example:9153', 'service_name', 'j', 'url_scheme', 'http'],
+    { resourceLabels: 'all' },
+    { 'url.scheme': 'http' },
+  );
+  becomes(
+    'what job and instance say of the server becomes labels without the service',
+    scraped,
+    [...itself, ...server, 'url_scheme', 'http'],
+    { resourceLabels: 'not-service' },
+    { 'url.scheme': 'http' },
+  );
+
   it('a series that comes out the same as an earlier one of its source is dropped', () => {
     const { labels, dropped } = sent([
       series({ __name__: 'a.b' }),
