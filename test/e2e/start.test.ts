@@ -19,6 +19,9 @@ async function npmStart(): Promise<{ child: Child; url: string; tree: Tree }> {
   return { child, url: `http://127.0.0.1:${page}/metrics`, tree };
 }
 
+/** The name is Prometheus' own, though promtool finds fault with it. */
+const NAMED_BY_PROMETHEUS = 'prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total ';
+
 describe('npm start', () => {
   afterEach(stopChildren);
 
@@ -38,7 +41,8 @@ describe('npm start', () => {
       cpu.some(([, value]) => value > 0),
       'CPU time has been used',
     ).to.equal(true);
-    expect(promtool(text)).to.deep.equal([]);
+    const faults = promtool(text).filter((fault) => !fault.startsWith(NAMED_BY_PROMETHEUS));
+    expect(faults).to.deep.equal([]);
 
     expect(child.output()).to.include(url.replace('http://', ''));
     const began = performance.now();
