@@ -12,6 +12,7 @@ import { explain, type Logs } from './telemetry/logger.ts';
 import { MeterRegistry } from './telemetry/meter.ts';
 import { type OwnMetrics, type Streams, startLogs, startOwnMetrics } from './telemetry/telemetry.ts';
 import { tidyMemory } from './tidy.ts';
+import { fitYoungGeneration } from './young.ts';
 
 /** Milliseconds that SIGTERM leaves for flushing; with what components overstay it, the process is gone within five seconds. */
 const DRAIN_TIMEOUT = 4000;
@@ -88,7 +89,7 @@ class Agent {
     ];
     try {
       if (await this.#start(resolved)) {
-        unsubscribe.push(tidyMemory(this.#clock));
+        unsubscribe.push(tidyMemory(this.#clock), fitYoungGeneration(this.#clock));
         await stopped;
       }
       await this.#drain();
