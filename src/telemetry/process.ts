@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Meter } from '#component';
 
-/** The event loop is looked at ten times a second: often enough to see a stall, and too seldom to show in `top`. */
-const RESOLUTION_MS = 100;
+/** The event loop is looked at five times a second: often enough to see a stall, and too seldom to show in `top`. */
+const RESOLUTION_MS = 200;
 
 /**
  * What the process itself costs, under the Collector's names, and the event loop's delay under OpenTelemetry's semantic
