@@ -17,7 +17,8 @@ const seconds = Number(process.argv[2] ?? 30);
 const rounds = Number(process.argv[3] ?? 3);
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const PORTS = [54101, 54102, 54103];
-const WARM_UP = 5;
+// Seconds: the agent tidies its memory up five seconds after its start.
+const WARM_UP = 10;
 
 const children: ChildProcess[] = [];
 const sockets: Socket[] = [];
