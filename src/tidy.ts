@@ -1,7 +1,6 @@
 /** Gives memory back that only the start needed: reading the configuration, first pages, templates. See bench/README.md. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Clock } from '#clock';
+import { collectGarbage } from '#kit';
 import { trimMalloc } from '#linux';
 
 /** Milliseconds. */
@@ -37,13 +36,7 @@ export function tidyMemory(clock: Clock, { collect, trim, heapUsed }: Tidying = 
 }
 
 const own: Tidying = {
-  collect() {
-    // The one way to V8's collector that needs no flag at the start of the process.
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    setFlagsFromString('--no-expose-gc');
-    collect();
-  },
+  collect: collectGarbage,
   trim: trimMalloc,
   heapUsed: () => process.memoryUsage().heapUsed,
 };

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '#kit';
 
 /** What the limiter asks of the process. */
 export interface Memory {
@@ -34,7 +34,7 @@ export const processMemory: Memory = {
     const limit = process.constrainedMemory();
     return limit > 0 && limit < machine ? limit : machine;
   },
-  collect: () => collector()(),
+  collect: collectGarbage,
   leaveRoom(room, used) {
     const percent = Math.min(MOST_GROWTH, Math.max(LEAST_GROWTH, Math.floor((10 * room) / used) * 10));
     if (percent === growth) return;
@@ -42,14 +42,3 @@ export const processMemory: Memory = {
     setFlagsFromString(`--heap-growing-percent=${percent}`);
   },
 };
-
-let collectGarbage: (() => void) | undefined;
-
-/** `gc` exists only behind a flag, which may be set while running; a new context then has it. */
-function collector(): () => void {
-  if (!collectGarbage) {
-    setFlagsFromString('--expose-gc');
-    collectGarbage = runInNewContext('gc') as () => void;
-  }
-  return collectGarbage;
-}

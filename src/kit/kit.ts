@@ -3,6 +3,7 @@ export * from './collecting.ts';
 export * from './deadline.ts';
 export * from './environment.ts';
 export * from './fresh.ts';
+export * from './garbage.ts';
 export * from './gathering.ts';
 export * from './gatherings.ts';
 export * from './poll.ts';
