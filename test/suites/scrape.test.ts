@@ -14,7 +14,7 @@ import {
   prometheusConfig,
   type ScrapeConfig,
 } from '#prometheus';
-import { pageSource } from '../../src/prometheus/scrape/page.ts';
+import { pageSources } from '../../src/prometheus/scrape/page.ts';
 import { Shaper } from '../../src/prometheus/scrape/shape.ts';
 import { makeTarget, populateLabels, scrapeOffset, targetUrl } from '../../src/prometheus/scrape/target.ts';
 import { reported, rig, samples, scrapeOf, snapshotWith, stopRigs, target } from '../receivers/prometheus/rig.ts';
@@ -214,7 +214,7 @@ describe('suite scrape', () => {
         },
       };
       const made = makeTarget(labels, config.params);
-      const source = pageSource({ client, clock: new FakeClock(), config, target: made, version: '1', warn() {} });
+      const source = pageSources({ client, clock: new FakeClock(), config, version: '1', warn() {} })(made);
       await source.fetch(new AbortController().signal);
       expect(sent[0]!['x-prometheus-scrape-timeout-seconds']).to.equal('1.5');
       for (const [, q] of sent[0]!.accept!.matchAll(/q=([^,;]+)/g))
@@ -300,7 +300,7 @@ describe('suite scrape', () => {
           read: async (_request, take) => take({ status: 200, headers: {}, body: Buffer.from(body) }),
         };
         const made = makeTarget(labels, config.params);
-        const source = pageSource({ client, clock: new FakeClock(), config, target: made, version: '1', warn() {} });
+        const source = pageSources({ client, clock: new FakeClock(), config, version: '1', warn() {} })(made);
         return source.fetch(new AbortController().signal).then(
           () => 'good',
           (error: Error) => error.message,

@@ -17,8 +17,13 @@ export interface HistogramLimits {
   readonly schema: number;
 }
 
-export function histogramLimits({ buckets, bucketFactor }: ScrapeLimits): HistogramLimits {
-  return { buckets, schema: schemaOf(bucketFactor) };
+/** One object for all targets of a job. */
+const made = new WeakMap<ScrapeLimits, HistogramLimits>();
+
+export function histogramLimits(limits: ScrapeLimits): HistogramLimits {
+  const known = made.get(limits) ?? { buckets: limits.buckets, schema: schemaOf(limits.bucketFactor) };
+  made.set(limits, known);
+  return known;
 }
 
 /** The finest schema whose buckets grow by at least `factor` (Prometheus' pickSchema). */

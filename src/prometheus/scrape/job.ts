@@ -6,10 +6,10 @@ import { createDiscover, type Discover, type Discovery, type TargetGroup } from 
 import { PlanShelf } from '../exposition/exposition.ts';
 import { compileRelabel } from '../relabel/relabel.ts';
 import { Collector } from './collector.ts';
-import { TargetLoop } from './loop.ts';
+import { type LoopParts, TargetLoop, type Tools } from './loop.ts';
 import type { ScrapeMetrics } from './metrics.ts';
 import type { SharedLabels } from './naming.ts';
-import { pageSource } from './page.ts';
+import { pageSources } from './page.ts';
 import { createPopulate, type Populated } from './populate.ts';
 import { makeReport } from './report.ts';
 import type { Target } from './target.ts';
@@ -36,9 +36,7 @@ export class Job {
   readonly #client: HttpClient;
   readonly #discoveries: { discovery: Discovery; groups: readonly TargetGroup[] }[];
   readonly #populate: (group: TargetGroup) => Populated;
-  /** What the targets have in common: what is known of their pages, and labels. */
-  readonly #shelf = new PlanShelf();
-  readonly #shared: SharedLabels = new WeakMap();
+  readonly #loopParts: LoopParts;
   readonly #loops = new Map<string, TargetLoop>();
   /** Loops of targets that are gone and may come back. */
   readonly #leaving = new Map<string, TargetLoop>();
@@ -53,6 +51,16 @@ export class Job {
     const { config, host, metrics } = parts;
     this.#parts = parts;
     this.#client = createHttpClient(httpClientOptions(config.http, host.clock), host.clock);
+    this.#loopParts = {
+      job: config.job,
+      tools: this.#toolsOf(),
+      clock: host.clock,
+      log: host.log,
+      metrics,
+      seed: parts.seed,
+      initialOffset: parts.initialOffset,
+      forcedError: () => this.#forced,
+    };
     const relabeler = compileRelabel(config.relabel, config.validation);
     this.#populate = createPopulate(config, (labels) => relabeler.relabel(labels));
     const found = [...(parts.discover ?? createDiscover(host))(config), ...(parts.discoveries ?? [])];
@@ -124,7 +132,7 @@ export class Job {
       await turn();
       if (!this.#running) return;
       if (this.#loops.has(key)) continue;
-      const loop = this.#leaving.get(key) ?? this.#makeLoop(target);
+      const loop = this.#leaving.get(key) ?? new TargetLoop(target, this.#loopParts);
       this.#leaving.delete(key);
       this.#loops.set(key, loop);
       loop.start();
@@ -179,30 +187,30 @@ export class Job {
       : undefined;
   }
 
-  #makeLoop(target: Target): TargetLoop {
-    const { config, host, next, nextOf, metrics, externalLabels, seed, initialOffset } = this.#parts;
+  /** What a target is scraped with, as far as it can be shared by all of the job. */
+  #toolsOf(): (target: Target) => Tools {
+    const { config, host, next, nextOf, metrics, externalLabels } = this.#parts;
     const { clock, log, version } = host;
-    const metricRelabel = compileRelabel(config.metricRelabel, config.validation);
-    return new TargetLoop({
-      job: config.job,
-      target,
-      source: pageSource({
-        client: this.#client,
-        clock,
-        config,
-        target,
-        version,
-        warn: (message) => log.warn(message, { job: config.job, target: shownUrl(target.url) }),
-        onUnconverted: (count) => metrics.unconverted(config.job).add(count),
-        shelf: this.#shelf,
-      }),
+    const { relabel } = compileRelabel(config.metricRelabel, config.validation);
+    const source = pageSources({
+      client: this.#client,
+      clock,
+      config,
+      version,
+      warn: (message, { url }) => log.warn(message, { job: config.job, target: shownUrl(url) }),
+      onUnconverted: (count) => metrics.unconverted(config.job).add(count),
+      shelf: new PlanShelf(),
+    });
+    const shared: SharedLabels = new WeakMap();
+    return (target) => ({
+      source: source(target),
       collector: new Collector({
         config,
         target: target.labels,
-        relabel: (labels) => metricRelabel.relabel(labels),
+        relabel,
         externalLabels,
         resource: target.resource,
-        shared: this.#shared,
+        shared,
       }),
       report: makeReport(
         target.labels,
@@ -211,12 +219,6 @@ export class Job {
         target.resource,
       ),
       next: nextOf?.(target) ?? next,
-      clock,
-      log,
-      metrics,
-      seed,
-      initialOffset,
-      forcedError: () => this.#forced,
     });
   }
 }

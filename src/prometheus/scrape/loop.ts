@@ -10,13 +10,18 @@ import { Schedule } from './schedule.ts';
 import { firstScrape, type Target } from './target.ts';
 import { timetableOf } from './timetable.ts';
 
-export interface LoopParts {
-  job: string;
-  target: Target;
+/** What a target is scraped with. It is most of what a target costs, and made when it is first needed. */
+export interface Tools {
   source: PageSource;
   collector: Collector;
   report: Report;
   next: Consumer;
+}
+
+/** What the loops of a job share. */
+export interface LoopParts {
+  job: string;
+  tools(target: Target): Tools;
   clock: Clock;
   log: Logger;
   metrics: ScrapeMetrics;
@@ -31,15 +36,21 @@ export interface LoopParts {
 /** After a target has gone, so long until its series are marked stale, in intervals: it may come back. Prometheus' figure. */
 const GRACE = 1.1;
 
+interface Made extends Tools {
+  /** Ends a scrape under way. */
+  readonly stopping: AbortController;
+  /** Ends what downstream has not taken when the time to drain is over. */
+  readonly giveUp: AbortController;
+}
+
 /**
  * Scrapes one target for as long as it is there: at fixed moments, one scrape at a time, handing each on before the next.
  */
 export class TargetLoop {
   readonly target: Target;
   readonly #parts: LoopParts;
-  readonly #stopping = new AbortController();
-  /** Ends what downstream has not taken when the time to drain is over. */
-  readonly #giveUp = new AbortController();
+  #made: Made | undefined;
+  #stopped = false;
   #schedule: Schedule | undefined;
   #cancel = () => {};
   #underWay: Promise<void> = Promise.resolve();
@@ -49,9 +60,9 @@ export class TargetLoop {
   /** The last batch was refused because memory is short. */
   #short = false;
 
-  constructor(parts: LoopParts) {
+  constructor(target: Target, parts: LoopParts) {
     this.#parts = parts;
-    this.target = parts.target;
+    this.target = target;
   }
 
   /** Whether the last scrape failed. */
@@ -89,7 +100,8 @@ export class TargetLoop {
   /** Ends at once, but for what downstream is still taking, which gets until `signal` aborts. Marks nothing stale. */
   async stop(signal: AbortSignal): Promise<void> {
     this.#cancel();
-    this.#stopping.abort(new Error('the receiver is stopping'));
+    this.#stopped = true;
+    this.#made?.stopping.abort(new Error('the receiver is stopping'));
     await this.#settle(signal);
   }
 
@@ -103,7 +115,7 @@ export class TargetLoop {
   #settle(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
-        this.#giveUp.abort(signal.reason);
+        this.#made?.giveUp.abort(signal.reason);
         resolve();
       };
       if (signal.aborted) return end();
@@ -129,19 +141,29 @@ export class TargetLoop {
 
   async #round(schedule: Schedule, time: number): Promise<void> {
     if (this.#ended(schedule)) return;
-    await this.#scrape(time, this.#stopping.signal);
+    await this.#scrape(time, this.#tools().stopping.signal);
     if (this.#ended(schedule)) return;
     const missed = schedule.advance();
     if (missed > 0) this.#parts.metrics.skipped(this.#parts.job, missed);
     this.#arm();
   }
 
+  #tools(): Made {
+    this.#made ??= {
+      ...this.#parts.tools(this.target),
+      stopping: new AbortController(),
+      giveUp: new AbortController(),
+    };
+    return this.#made;
+  }
+
   #ended(schedule: Schedule): boolean {
-    return this.#stopping.signal.aborted || this.#leaving || schedule !== this.#schedule;
+    return this.#stopped || this.#leaving || schedule !== this.#schedule;
   }
 
   async #scrape(time: number, signal: AbortSignal): Promise<void> {
-    const { collector, clock, job, metrics, report, source } = this.#parts;
+    const { clock, job, metrics } = this.#parts;
+    const { collector, report, source } = this.#tools();
     const started = clock.monotonic();
     let collected: Collected;
     let fault: unknown;
@@ -168,18 +190,19 @@ export class TargetLoop {
   }
 
   async #markGone(time: number, gone: () => void): Promise<void> {
-    if (!this.#leaving || this.#stopping.signal.aborted) return;
+    if (!this.#leaving || this.#stopped) return;
     gone();
     if (!this.#scraped) return;
-    const collected = this.#parts.collector.fail(undefined, time);
-    await this.#hand([...collected.batch, this.#parts.report.stale(time)]);
+    const { collector, report } = this.#tools();
+    await this.#hand([...collector.fail(undefined, time).batch, report.stale(time)]);
   }
 
   /** True when downstream took the batch; where it did not, the edge has counted and said so. */
   async #hand(batch: Batch): Promise<boolean> {
-    const { job, log, metrics, next } = this.#parts;
+    const { job, log, metrics } = this.#parts;
+    const { next, giveUp } = this.#tools();
     try {
-      await next.consume(batch, this.#giveUp.signal);
+      await next.consume(batch, giveUp.signal);
       metrics.scraped(job, pointCount(batch));
       this.#short = false;
       return true;
@@ -193,8 +216,8 @@ export class TargetLoop {
 
   /** Gives back what is kept of the page to make the next scrape cheap. */
   #forget(): void {
-    this.#parts.source.forget();
-    this.#parts.collector.forget();
+    this.#made?.source.forget();
+    this.#made?.collector.forget();
   }
 
   /** Says once that a target went down, why, and that it is back. */

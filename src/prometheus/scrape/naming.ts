@@ -67,7 +67,8 @@ export class Naming {
   }
 }
 
-function withExternal(labels: Labels, external: ReadonlyMap<string, string>): Labels {
+/** Labels with those of the whole agent over them; the same object where there are none. */
+export function withExternal(labels: Labels, external: ReadonlyMap<string, string>): Labels {
   if (external.size === 0) return labels;
   return sortedLabels(new Map([...labelMap(labels), ...external]));
 }

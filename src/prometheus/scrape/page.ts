@@ -11,7 +11,7 @@ import {
 } from '../exposition/exposition.ts';
 import { checkCrowd, crowdOf } from './crowd.ts';
 import { ScrapeError } from './labels.ts';
-import { createTargetParser } from './parsing.ts';
+import { createTargetParser, type ParsingParts } from './parsing.ts';
 import type { Target } from './target.ts';
 
 /** Where no body_size_limit is set. Prometheus then has none, and one endless page takes the whole process along. */
@@ -26,86 +26,130 @@ export interface PageSource {
   forget(): void;
 }
 
-interface PageSourceParts {
+/** What the targets of a job share. */
+interface PageParts {
   client: Pick<HttpClient, 'read'>;
   clock: Clock;
   config: ScrapeConfig;
-  target: Target;
   /** The agent's own version, for User-Agent. */
   version: string;
-  warn(message: string): void;
+  warn(message: string, target: Target): void;
   /** So many classic histograms could not be converted. */
   onUnconverted?(count: number): void;
-  /** What is known of the pages of targets like this one. */
+  /** What is known of the pages of targets like these. */
   shelf?: PlanShelf;
 }
 
 const EMPTY: ParsedPage = Object.freeze({ layout: Object.freeze({ samples: [] }), values: new Float64Array(0) });
 
-/** Asks for one target's page, and reads it with a parser that remembers the last one. */
-export function pageSource(parts: PageSourceParts): PageSource {
-  const { client, clock, config, target, version, warn, onUnconverted = () => {}, shelf } = parts;
-  const usual = target.histograms.native ? PROTO_FIRST_PROTOCOLS : DEFAULT_SCRAPE_PROTOCOLS;
-  const headers = {
+type Headers = Readonly<Record<string, string>>;
+
+interface Shared extends PageParts {
+  readonly maxBody: number;
+  headersFor(target: Target): Headers;
+  createParser(format: ScrapeFormat, target: Target): PageParser;
+}
+
+/** Asks for the pages of a job's targets, each of which is read with a parser that remembers the last one. */
+export function pageSources(parts: PageParts): (target: Target) => PageSource {
+  const { config, onUnconverted = () => {}, shelf } = parts;
+  const parsing: ParsingParts = {
+    onUnconverted,
+    admit: (page) => checkCrowd(page, config.limits),
+    crowd: crowdOf(config.limits),
+    ...(shelf && { shelf }),
+  };
+  const headers = new Map<string, Headers>();
+  const shared: Shared = {
+    ...parts,
+    maxBody: bodyLimit(config.limits.bodySize),
+    headersFor({ timeout, histograms: { native } }) {
+      const key = `${timeout} ${native}`;
+      const known = headers.get(key) ?? headersOf(parts, timeout, native);
+      headers.set(key, known);
+      return known;
+    },
+    createParser: (format, { histograms }) => createTargetParser(format, histograms, parsing),
+  };
+  return (target) => new TargetPage(target, shared);
+}
+
+function headersOf({ config, version }: PageParts, timeout: number, native: boolean): Headers {
+  const usual = native ? PROTO_FIRST_PROTOCOLS : DEFAULT_SCRAPE_PROTOCOLS;
+  return {
     accept: acceptHeader(config.protocols ?? usual, config.escaping),
     'accept-encoding': config.compression ? 'gzip' : 'identity',
     'user-agent': `dnscol/${version}`,
-    'x-prometheus-scrape-timeout-seconds': String(target.timeout / 1000),
+    'x-prometheus-scrape-timeout-seconds': String(timeout / 1000),
   };
-  const maxBody = bodyLimit(config.limits.bodySize);
-  const parsers = new Map<string, PageParser>();
-  let warned: string | undefined;
-  let size = 0;
-  /** The last Content-Type; a target sends the same each time. */
-  let last: { type: string | undefined; format: ScrapeFormat } | undefined;
+}
 
-  function formatOf(type: string | undefined): ScrapeFormat {
-    if (last && last.type === type) return last.format;
-    const { format, warning } = chooseFormat(type, config.fallbackProtocol);
-    if (warning !== undefined && warning !== warned) warn(warning);
-    warned = warning;
-    last = { type, format };
-    return format;
+class TargetPage implements PageSource {
+  readonly #target: Target;
+  readonly #shared: Shared;
+  #parser: PageParser | undefined;
+  /** What the parser reads. */
+  #format: ScrapeFormat | undefined;
+  /** The last Content-Type and what it says; a target sends the same each time. */
+  #last: { type: string | undefined; format: ScrapeFormat } | undefined;
+  #warned: string | undefined;
+  #size = 0;
+
+  constructor(target: Target, shared: Shared) {
+    this.#target = target;
+    this.#shared = shared;
   }
 
-  function parse({ headers, body }: HttpResponse): ParsedPage {
+  size(): number {
+    return this.#size;
+  }
+
+  forget(): void {
+    this.#parser = undefined;
+  }
+
+  async fetch(signal: AbortSignal): Promise<ParsedPage> {
+    const { client, clock, config, maxBody, headersFor } = this.#shared;
+    this.#size = 0;
+    const within = deadline(clock, this.#target.timeout, signal);
+    try {
+      const headers = headersFor(this.#target);
+      const request = { method: 'GET', url: this.#target.url, headers, signal: within.signal, maxBody };
+      return await client.read(request, (response) => {
+        if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
+        this.#size = response.body.length;
+        return this.#parse(response);
+      });
+    } catch (error) {
+      if (!(error instanceof BodyTooLargeError)) throw error;
+      this.#size = -1;
+      const hint = config.limits.bodySize === undefined ? '; body_size_limit allows more' : '';
+      throw new ScrapeError('body_size_limit', `the page has ${maxBody + 1} bytes or more${hint}`);
+    } finally {
+      within.end();
+    }
+  }
+
+  #parse({ headers, body }: HttpResponse): ParsedPage {
     // An empty page has no format to disagree about.
     if (body.length === 0) return EMPTY;
-    const format = formatOf(headers['content-type']);
-    let parser = parsers.get(format);
-    if (!parser) {
-      parsers.clear();
-      const admit = (page: Uint8Array) => checkCrowd(page, config.limits);
-      const crowd = crowdOf(config.limits);
-      parser = createTargetParser(format, target.histograms, { onUnconverted, admit, crowd, ...(shelf && { shelf }) });
-      parsers.set(format, parser);
+    const format = this.#formatOf(headers['content-type']);
+    if (!this.#parser || format !== this.#format) {
+      this.#parser = this.#shared.createParser(format, this.#target);
+      this.#format = format;
     }
-    return parser.parse(body);
+    return this.#parser.parse(body);
   }
 
-  return {
-    forget: () => parsers.clear(),
-    size: () => size,
-    async fetch(signal) {
-      size = 0;
-      const within = deadline(clock, target.timeout, signal);
-      try {
-        const request = { method: 'GET', url: target.url, headers, signal: within.signal, maxBody };
-        return await client.read(request, (response) => {
-          if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
-          size = response.body.length;
-          return parse(response);
-        });
-      } catch (error) {
-        if (!(error instanceof BodyTooLargeError)) throw error;
-        size = -1;
-        const hint = config.limits.bodySize === undefined ? '; body_size_limit allows more' : '';
-        throw new ScrapeError('body_size_limit', `the page has ${maxBody + 1} bytes or more${hint}`);
-      } finally {
-        within.end();
-      }
-    },
-  };
+  #formatOf(type: string | undefined): ScrapeFormat {
+    if (this.#last && this.#last.type === type) return this.#last.format;
+    const { config, warn } = this.#shared;
+    const { format, warning } = chooseFormat(type, config.fallbackProtocol);
+    if (warning !== undefined && warning !== this.#warned) warn(warning, this.#target);
+    this.#warned = warning;
+    this.#last = { type, format };
+    return format;
+  }
 }
 
 /** Prometheus fails a page of the limit's very size, too. 0: as much as a buffer holds. */

@@ -12,6 +12,8 @@ export interface Populated {
   readonly faults: readonly string[];
 }
 
+const NO_FAULTS: readonly string[] = Object.freeze([]);
+
 /** Relabels each group once: as long as a discovery hands out the same object, the targets are the same too. */
 export function createPopulate(
   config: ScrapeConfig,
@@ -45,5 +47,6 @@ function populate(
       faults.push(`target ${position} of ${source}: ${(error as Error).message}`);
     }
   }
-  return { targets, dropped, faults };
+  // Copies have no room to grow; most groups have one target.
+  return { targets: targets.slice(), dropped, faults: faults.length > 0 ? faults : NO_FAULTS };
 }

@@ -1,16 +1,18 @@
 import type { MetricDeclaration } from '#component';
 import {
+  type Family,
   type Labels,
-  labelMap,
+  labelsOf,
   METRIC_NAME,
   makeFamily,
-  makeSeries,
+  makeJoinedSeries,
   makeSet,
   type Resource,
+  type SeriesSet,
   type Snapshot,
-  sortedLabels,
   staleValues,
 } from '#metrics';
+import { withExternal } from './naming.ts';
 
 /** How one scrape went. */
 export interface ScrapeOutcome {
@@ -50,7 +52,16 @@ export interface Report {
   stale(time: number): Snapshot;
 }
 
-const families = [...REPORT_METRICS, ...EXTRA_METRICS].map(({ name, help }) => makeFamily(name, 'gauge', help));
+interface ReportFamily {
+  readonly family: Family;
+  /** What a report series has besides what all series of its target have. */
+  readonly own: Labels;
+}
+
+const families: readonly ReportFamily[] = [...REPORT_METRICS, ...EXTRA_METRICS].map(({ name, help }) => ({
+  family: makeFamily(name, 'gauge', help),
+  own: labelsOf({ [METRIC_NAME]: name }),
+}));
 
 /** The report series of one target. Their set is built once. */
 export function makeReport(
@@ -60,19 +71,27 @@ export function makeReport(
   resource?: Resource,
 ): Report {
   const count = extra ? families.length : REPORT_METRICS.length;
-  const common = new Map([...labelMap(labels), ...externalLabels]);
-  const set = makeSet(
-    families
-      .slice(0, count)
-      .map((family) => makeSeries(family, sortedLabels(new Map([...common, [METRIC_NAME, family.name]])))),
-    resource,
-  );
-  return {
-    snapshot({ up, duration, scraped, kept, added, bodySize }, time) {
-      const values = [up ? 1 : 0, duration / 1000, scraped, kept, added];
-      if (extra) values.push(extra.timeout / 1000, extra.sampleLimit, bodySize);
-      return { set, values: Float64Array.from(values), time };
-    },
-    stale: (time) => ({ set, values: staleValues(count), time }),
-  };
+  const common = withExternal(labels, externalLabels);
+  const series = families.slice(0, count).map(({ family, own }) => makeJoinedSeries(family, own, common));
+  return new TargetReport(makeSet(series, resource), extra);
+}
+
+class TargetReport implements Report {
+  readonly #set: SeriesSet;
+  readonly #extra: { timeout: number; sampleLimit: number } | undefined;
+
+  constructor(set: SeriesSet, extra: { timeout: number; sampleLimit: number } | undefined) {
+    this.#set = set;
+    this.#extra = extra;
+  }
+
+  snapshot({ up, duration, scraped, kept, added, bodySize }: ScrapeOutcome, time: number): Snapshot {
+    const values = [up ? 1 : 0, duration / 1000, scraped, kept, added];
+    if (this.#extra) values.push(this.#extra.timeout / 1000, this.#extra.sampleLimit, bodySize);
+    return { set: this.#set, values: Float64Array.from(values), time };
+  }
+
+  stale(time: number): Snapshot {
+    return { set: this.#set, values: staleValues(this.#set.series.length), time };
+  }
 }

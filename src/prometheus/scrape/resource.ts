@@ -21,6 +21,7 @@ const CONTROLLERS: ReadonlyMap<string, string> = new Map([
 const resourceOf = (attributes: Record<string, string>): Resource =>
   Object.freeze({ attributes: labelsOf(attributes) });
 // One object each: what is derived from a resource is kept by its identity.
+const SCHEMES: Readonly<Record<string, string>> = { 'http:': 'http', 'https:': 'https' };
 const PLAIN: Readonly<Record<string, Resource>> = {
   'http:': resourceOf({ 'url.scheme': 'http' }),
   'https:': resourceOf({ 'url.scheme': 'https' }),
@@ -38,5 +39,5 @@ export function targetResource(protocol: string, discovered: (label: string) => 
   const name = meta('pod_controller_name');
   if (controller && name) found[controller] = name;
   const plain = PLAIN[protocol]!;
-  return Object.keys(found).length === 0 ? plain : resourceOf({ ...found, 'url.scheme': protocol.slice(0, -1) });
+  return Object.keys(found).length === 0 ? plain : resourceOf({ ...found, 'url.scheme': SCHEMES[protocol]! });
 }

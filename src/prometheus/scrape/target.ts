@@ -97,6 +97,19 @@ function checkBool(labels: LabelMap, name: string, what: string): void {
 
 const isTrue = (labels: Labels, name: string): boolean => /^(1|t|T|TRUE|true|True)$/.test(labelValue(labels, name));
 
+/** Of all labels, with which it is long: thousands of targets are kept by it. */
+const keyOf = (labels: Labels): string => createHash('sha256').update(labelsKey(labels)).digest('base64');
+
+const forms = new Map<string, HistogramForms>();
+
+/** One object for all targets that want the same. */
+function histogramForms(native: boolean, classic: boolean, convert: boolean): HistogramForms {
+  const key = `${native} ${classic} ${convert}`;
+  const known = forms.get(key) ?? Object.freeze({ native, classic, convert });
+  forms.set(key, known);
+  return known;
+}
+
 /**
  * A target from the labels that `populateLabels` gives; `discovered` gives those that discovery found. Throws when they make
  * no http or https URL.
@@ -110,17 +123,17 @@ export function makeTarget(
   for (const name of own.keys()) if (name.startsWith('__')) own.delete(name);
   const url = targetUrl(labels, params);
   return {
-    key: labelsKey(labels),
+    key: keyOf(labels),
     labels: sortedLabels(own),
     resource: targetResource(url.protocol, discovered),
     url,
     interval: parsePromDuration(labelValue(labels, '__scrape_interval__')),
     timeout: parsePromDuration(labelValue(labels, '__scrape_timeout__')),
-    histograms: {
-      native: isTrue(labels, '__scrape_native_histograms__'),
-      classic: isTrue(labels, '__always_scrape_classic_histograms__'),
-      convert: isTrue(labels, '__convert_classic_histograms_to_nhcb__'),
-    },
+    histograms: histogramForms(
+      isTrue(labels, '__scrape_native_histograms__'),
+      isTrue(labels, '__always_scrape_classic_histograms__'),
+      isTrue(labels, '__convert_classic_histograms_to_nhcb__'),
+    ),
   };
 }
 

@@ -21,7 +21,8 @@ interface Last {
  * one of their series. A sample that is shown again as it was passes: to leave it out would give another set each time.
  */
 export class OwnTimestamps {
-  #last = new Map<Series, Last>();
+  /** None for most targets: their samples have no timestamps. */
+  #last: Map<Series, Last> | undefined;
 
   /**
    * The snapshot without what may not pass; the same object when all does. `own[i]` is the timestamp that the page gives to
@@ -42,6 +43,7 @@ export class OwnTimestamps {
   }
 
   #follows(series: Series, time: number, value: number, refused: Refused): boolean {
+    this.#last ??= new Map();
     const last = this.#last.get(series);
     if (!last) {
       this.#last.set(series, { time, value });
@@ -59,7 +61,7 @@ export class OwnTimestamps {
 
   /** Forgets series that are no longer shown, once they are more than those that are. */
   prune(live: readonly Series[]): void {
-    if (this.#last.size <= live.length * 2) return;
+    if (!this.#last || this.#last.size <= live.length * 2) return;
     const kept = new Map<Series, Last>();
     for (const series of live) {
       const last = this.#last.get(series);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Issue, nodeOf } from '#config';
+import { collectGarbage } from '#kit';
 import { labelMap, labelsOf, labelValue } from '#metrics';
 import prometheus from '../../../receivers/prometheus/prometheus.ts';
 import { targetUrl } from '../../../src/prometheus/scrape/target.ts';
@@ -218,4 +219,16 @@ describe('receivers/prometheus targets', () => {
     prometheus.config.read(nodeOf({ config: { scrape_config_files: [path] } }), '', { issue, warn() {} });
     return issues;
   }
+
+  it('cost less than 3 KB of heap each, before they are scraped', async () => {
+    const heapUsed = () => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const targets = Array.from({ length: 2000 }, (_, i) => `10.0.${i >> 8}.${i % 256}:9153`);
+    const before = heapUsed();
+    const { host } = await rig([{ job_name: 'many', static_configs: [{ targets, labels: { a: 'b' } }] }]);
+    expect((heapUsed() - before) / targets.length).to.be.below(3000);
+    expect(host.metric('prometheus_target_scrape_pool_targets', { scrape_job: 'many' })).to.equal(targets.length);
+  });
 });

@@ -48,13 +48,13 @@ export function trackedGroups(
   /** What the group of `key` sees of others; it is made again when any of that changes. */
   function around(key: string): Surroundings {
     forget(key);
-    const mine = new Set<string>();
-    looked.set(key, mine);
+    let mine: Set<string> | undefined;
     return {
       attach,
       find(kind, other) {
         const about = `${kind} ${other}`;
-        mine.add(about);
+        mine ??= new Set();
+        looked.set(key, mine.add(about));
         const others = lookers.get(about) ?? new Set();
         lookers.set(about, others.add(key));
         return find(kind, other);
@@ -71,11 +71,10 @@ export function trackedGroups(
     looked.delete(key);
   }
 
-  const groupOf = (key: string): TargetGroup =>
-    lazyGroup(`${SOURCES[role]}/${key}`, () => {
-      const object = find(kind, key);
-      return object && build(object, around(key));
-    });
+  function built(key: string): Built | undefined {
+    const object = find(kind, key);
+    return object && build(object, around(key));
+  }
 
   return {
     changed(changedKind, key) {
@@ -89,7 +88,7 @@ export function trackedGroups(
       let different = first;
       first = false;
       for (const key of dirty) {
-        if (find(kind, key)) groups.set(key, groupOf(key));
+        if (find(kind, key)) groups.set(key, new LazyGroup(`${SOURCES[role]}/${key}`, key, built));
         else {
           forget(key);
           if (!groups.delete(key)) continue;
@@ -106,26 +105,35 @@ export function trackedGroups(
  * A group whose labels are made when they are looked at, and let go of right after: all that is kept of an object is the
  * object, and what a job makes of it.
  */
-function lazyGroup(source: string, build: () => Built | undefined): TargetGroup {
-  let built: Built | undefined;
-  const now = (): Built => {
-    if (!built) {
-      built = build() ?? NOTHING;
+class LazyGroup implements TargetGroup {
+  readonly source: string;
+  readonly #build: (key: string) => Built | undefined;
+  readonly #key: string;
+  #built: Built | undefined;
+
+  constructor(source: string, key: string, build: (key: string) => Built | undefined) {
+    this.source = source;
+    this.#key = key;
+    this.#build = build;
+  }
+
+  get targets(): TargetGroup['targets'] {
+    return this.#now().targets;
+  }
+
+  get labels(): TargetGroup['labels'] {
+    return this.#now().labels;
+  }
+
+  #now(): Built {
+    if (!this.#built) {
+      this.#built = this.#build(this.#key) ?? NOTHING;
       queueMicrotask(() => {
-        built = undefined;
+        this.#built = undefined;
       });
     }
-    return built;
-  };
-  return {
-    source,
-    get targets() {
-      return now().targets;
-    },
-    get labels() {
-      return now().labels;
-    },
-  };
+    return this.#built;
+  }
 }
 
 const NOTHING: Built = { labels: new Map(), targets: [] };

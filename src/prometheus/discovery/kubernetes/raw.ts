@@ -28,5 +28,6 @@ export type Pairs = readonly string[];
 export function pairsIn(value: unknown): Pairs {
   const pairs: string[] = [];
   for (const [name, text] of Object.entries(mapIn(value))) if (typeof text === 'string') pairs.push(name, text);
-  return pairs;
+  // A copy has no room to grow.
+  return pairs.slice();
 }
