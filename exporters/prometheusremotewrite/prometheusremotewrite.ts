@@ -1,5 +1,6 @@
 import { type Counter, type Exporter, exporter, type Host, PermanentError, type StorageSpace } from '#component';
 import { createHttpClient, type HttpClient, httpClientOptions } from '#http';
+import { turns } from '#kit';
 import { type Batch, pointCount } from '#metrics';
 import { halveBody, joinBodies, MOST_SAMPLES, shrink, toVersion1, type WriteBody } from '#prometheus';
 import {
@@ -101,6 +102,8 @@ class RemoteWriteExporter implements Exporter {
 
   async consume(batch: Batch, signal: AbortSignal): Promise<void> {
     if (!this.#client) throw new Error('the exporter is not started');
+    const prepared = this.#encoding.prepare(batch, this.#protocol.version(), turns(signal));
+    if (prepared) await prepared;
     const { bodies, dropped, relabelled, oldExemplars } = this.#encoding.encode(batch, this.#protocol.version());
     if (dropped) this.#untranslatable(dropped);
     this.#count.relabelled.add(relabelled);

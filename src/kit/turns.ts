@@ -14,3 +14,23 @@ export function turns(signal?: AbortSignal): () => Promise<void> {
     began = performance.now();
   };
 }
+
+/** Work on many small things that can pause between two of them. What is done once for all of it may not wait. */
+export type Steps<T> = Generator<void, T, void>;
+
+/** Does all of it now. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Does it with a turn, as `turns` gives them, between two steps. */
+export async function inTurns<T>(steps: Steps<T>, turn: () => Promise<void>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await turn();
+  }
+}

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { turns } from '#kit';
+import { atOnce, inTurns, type Steps, turns } from '#kit';
 
 const work = (ms: number) => {
   const end = performance.now() + ms;
@@ -26,6 +26,25 @@ describe('turns', () => {
     ending.abort(new Error('enough'));
     work(11);
     const error = await turn().catch((reason: Error) => reason);
+    expect((error as Error).message).to.equal('enough');
+  });
+});
+
+describe('steps', () => {
+  function* counting(to: number): Steps<number> {
+    for (let i = 0; i < to; i++) yield;
+    return to;
+  }
+
+  it('have a turn between two of them, or none', async () => {
+    let taken = 0;
+    expect(await inTurns(counting(7), async () => void taken++)).to.equal(7);
+    expect(taken).to.equal(7);
+    expect(atOnce(counting(7))).to.equal(7);
+  });
+
+  it('end where a turn rejects', async () => {
+    const error = await inTurns(counting(7), () => Promise.reject(new Error('enough'))).catch((e: Error) => e);
     expect((error as Error).message).to.equal('enough');
   });
 });

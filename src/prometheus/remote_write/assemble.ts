@@ -1,3 +1,4 @@
+import type { Steps } from '#kit';
 import type { Row } from './rows.ts';
 import { buildSegment, type Segment } from './segment.ts';
 
@@ -7,14 +8,17 @@ const FULL = 128;
 const SMALL = 32;
 
 /** The segments of these rows: those of `before` that are whole in them, and new ones between. */
-export function assemble(rows: readonly Row[], before: readonly Segment[]): readonly Segment[] {
+export function* assemble(rows: readonly Row[], before: readonly Segment[]): Steps<readonly Segment[]> {
   const byFirst = new Map(before.map((segment) => [segment.series[0]!, segment]));
   const segments: Segment[] = [];
   let from = 0;
-  const build = (to: number) => {
-    for (const cut of evenly(from, to)) segments.push(makeSegment(rows.slice(cut.from, cut.to)));
+  function* build(to: number): Steps<void> {
+    for (const cut of evenly(from, to)) {
+      segments.push(makeSegment(rows.slice(cut.from, cut.to)));
+      yield;
+    }
     from = to;
-  };
+  }
   for (let at = 0; at < rows.length; ) {
     const known = byFirst.get(rows[at]!.series);
     if (!known || !continuesWith(rows, at, known)) {
@@ -24,11 +28,11 @@ export function assemble(rows: readonly Row[], before: readonly Segment[]): read
     const changed = at - from;
     at += known.series.length;
     if (changed > 0 && changed < SMALL) continue;
-    build(at - known.series.length);
+    yield* build(at - known.series.length);
     segments.push(known);
     from = at;
   }
-  build(rows.length);
+  yield* build(rows.length);
   return segments;
 }
 

@@ -36,6 +36,11 @@ export interface Encoded {
 
 /** Batches as request bodies. */
 export interface RemoteWriteEncoder {
+  /**
+   * Does beforehand, with turns for others in between, what `encode` would do for large sets that are new; undefined when there is
+   * nothing of the kind. `turn` is called between two pieces of the work.
+   */
+  prepare?(batch: Batch, turn: () => Promise<void>): Promise<void> | undefined;
   encode(batch: Batch): Encoded;
   /** Takes back the memory of a body that nobody needs any more. */
   recycle(body: WriteBody): void;
@@ -59,6 +64,15 @@ class TemplateEncoder implements RemoteWriteEncoder {
     this.#lanes = options.lanes;
     this.#translator = createTranslator(options);
     this.#builder = new TemplateBuilder(this.#translator, options.lanes);
+  }
+
+  prepare(batch: Batch, turn: () => Promise<void>): Promise<void> | undefined {
+    let all: Promise<void> | undefined;
+    for (const { set } of batch) {
+      if (all) all = all.then(() => this.#builder.prepare(set, turn));
+      else all = this.#builder.prepare(set, turn);
+    }
+    return all;
   }
 
   encode(batch: Batch): Encoded {

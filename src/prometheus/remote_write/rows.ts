@@ -1,5 +1,6 @@
-import { type Labels, makeFamily, makeSeries, type Series, type SeriesSet } from '#metrics';
-import { repeated, type Translator } from './translate.ts';
+import type { Steps } from '#kit';
+import { type Labels, labelsKey, makeFamily, makeSeries, type Series, type SeriesSet } from '#metrics';
+import type { Translator } from './translate.ts';
 
 /** A series that is sent. */
 export interface Row {
@@ -22,11 +23,19 @@ export interface Rows {
 
 const TARGET_INFO = makeFamily('target_info', 'gauge', 'Target metadata');
 
-export function rowsOf(set: SeriesSet, translator: Translator): Rows {
-  const labels = set.series.map((series) => translator.labels(series, set.resource));
-  if (set.series.some((series) => translator.mayCollide(series))) {
-    for (const at of repeated(labels)) labels[at] = undefined;
+/** So many series between two pauses. */
+const STEP = 256;
+
+/** Pauses now and then: labels are made, translated and compared here for the first time. */
+export function* rowsOf(set: SeriesSet, translator: Translator): Steps<Rows> {
+  const labels: (Labels | undefined | 'rule')[] = [];
+  let mayCollide = false;
+  for (const series of set.series) {
+    if (labels.length % STEP === STEP - 1) yield;
+    labels.push(translator.labels(series, set.resource));
+    mayCollide ||= translator.mayCollide(series);
   }
+  if (mayCollide) for (const at of yield* repeated(labels)) labels[at] = undefined;
   const rows: Row[] = [];
   let relabelled = 0;
   labels.forEach((own, at) => {
@@ -36,6 +45,21 @@ export function rowsOf(set: SeriesSet, translator: Translator): Rows {
   const dropped = set.series.length - rows.length - relabelled;
   const info = rows[0] && infoRow(rows[0].series, set, translator);
   return { rows, dropped, relabelled, info };
+}
+
+/** Which of these are equal to an earlier one. */
+function* repeated(all: readonly (Labels | undefined | 'rule')[]): Steps<Set<number>> {
+  const seen = new Set<string>();
+  const again = new Set<number>();
+  for (let i = 0; i < all.length; i++) {
+    if (i % STEP === STEP - 1) yield;
+    const labels = all[i];
+    if (!labels || labels === 'rule') continue;
+    const key = labelsKey(labels);
+    if (seen.has(key)) again.add(i);
+    seen.add(key);
+  }
+  return again;
 }
 
 /** `target_info` of the source that `series` is of; undefined where there is nothing to tell. */

@@ -1,3 +1,4 @@
+import { atOnce, inTurns, type Steps } from '#kit';
 import { equalLabels, type Labels, labelsKey, type Resource, type SeriesSet } from '#metrics';
 import { assemble, makeSegment } from './assemble.ts';
 import { laneOf, sourceOf } from './lanes.ts';
@@ -40,6 +41,10 @@ export interface Part {
 
 /** A set that was used as often is worth packing; one whose predecessor was not, is not worth it yet. */
 const STABLE = 8;
+/** Series from which on a template takes long enough to let others have their turn. */
+const LARGE = 4096;
+/** Series between two pauses. */
+const STEP = 256;
 
 /** Makes templates, with what a source's last one had and the new one still has. */
 export class TemplateBuilder {
@@ -57,9 +62,15 @@ export class TemplateBuilder {
 
   /** The template of a set. */
   of(set: SeriesSet): Template {
-    const known = this.#templates.get(set);
-    if (known && !(known.parts[0]?.loose && known.uses >= STABLE)) return known;
-    return this.#keep(set, known ? undefined : this.#last.get(keyOf(set))?.deref());
+    return this.#known(set) ?? this.#keep(set, this.#lastOf(set));
+  }
+
+  /** Makes the template of a large set, where there is none, with a turn for others between its parts. */
+  prepare(set: SeriesSet, turn: () => Promise<void>): Promise<void> | undefined {
+    if (set.series.length < LARGE || this.#known(set)) return undefined;
+    const last = this.#lastOf(set);
+    if (this.#isUnstable(set, last)) return undefined;
+    return inTurns(this.#build(set, last), turn).then((template) => void this.#store(set, template, last));
   }
 
   /** The template of a set whose records are no longer in their book. */
@@ -67,9 +78,27 @@ export class TemplateBuilder {
     return this.#keep(set, undefined);
   }
 
+  /** The one that is good enough. */
+  #known(set: SeriesSet): Template | undefined {
+    const known = this.#templates.get(set);
+    return known && !(known.parts[0]?.loose && known.uses >= STABLE) ? known : undefined;
+  }
+
+  /** What the source's next template may take from; nothing where a set has become worth packing. */
+  #lastOf(set: SeriesSet): Template | undefined {
+    return this.#templates.has(set) ? undefined : this.#last.get(keyOf(set))?.deref();
+  }
+
+  #isUnstable(set: SeriesSet, last: Template | undefined): last is Template {
+    return last !== undefined && last.uses < STABLE && set.series.length > 0;
+  }
+
   #keep(set: SeriesSet, last: Template | undefined): Template {
-    const unstable = last !== undefined && last.uses < STABLE && set.series.length > 0;
-    const template = (unstable ? this.#loose(set, last) : undefined) ?? this.#build(set, last);
+    const loose = this.#isUnstable(set, last) ? this.#loose(set, last) : undefined;
+    return this.#store(set, loose ?? atOnce(this.#build(set, last)), last);
+  }
+
+  #store(set: SeriesSet, template: Template, last: Template | undefined): Template {
     this.#templates.set(set, template);
     // What is said of a source beside its page (what vanished, how the scrape went) is no predecessor of its next page.
     if (!last || sizeOf(template) * 2 >= sizeOf(last)) this.#last.set(keyOf(set), new WeakRef(template));
@@ -96,14 +125,16 @@ export class TemplateBuilder {
     };
   }
 
-  #build(set: SeriesSet, last: Template | undefined): Template {
-    const { rows, dropped, relabelled, info } = rowsOf(set, this.#translator);
+  /** Pauses between series, and between segments. */
+  *#build(set: SeriesSet, last: Template | undefined): Steps<Template> {
+    const { rows, dropped, relabelled, info } = yield* rowsOf(set, this.#translator);
     const known = last && sameResource(set, last) ? last.parts : [];
-    const parts = this.#byLane(rows.filter(({ series }) => !series.native)).map(([lane, own]): Part => {
+    const parts: Part[] = [];
+    for (const [lane, own] of yield* this.#byLane(rows.filter(({ series }) => !series.native))) {
       const before = known.find((part) => part.lane === lane)?.segments ?? [];
       const index = own.every((row, i) => row.at === i) ? undefined : Uint32Array.from(own, (row) => row.at);
-      return { lane, segments: assemble(own, before), index, resource: set.resource };
-    });
+      parts.push({ lane, segments: yield* assemble(own, before), index, resource: set.resource });
+    }
     const natives = rows.flatMap(({ series, at, labels }) =>
       series.native ? [{ at, labels, lane: laneOf(series, this.#lanes) }] : [],
     );
@@ -117,11 +148,12 @@ export class TemplateBuilder {
     return { part: { lane, segments: [makeSegment([row])], index: undefined, resource }, key };
   }
 
-  #byLane(rows: readonly Row[]): [number, readonly Row[]][] {
+  *#byLane(rows: readonly Row[]): Steps<[number, readonly Row[]][]> {
     if (this.#lanes === 1) return rows.length ? [[0, rows]] : [];
     const lanes = new Map<number, Row[]>();
     for (const row of rows) {
       const lane = laneOf(row.series, this.#lanes);
+      if (row.at % STEP === STEP - 1) yield;
       const own = lanes.get(lane);
       if (own) own.push(row);
       else lanes.set(lane, [row]);

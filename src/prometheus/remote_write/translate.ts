@@ -2,7 +2,6 @@ import {
   equalLabels,
   type Labels,
   labelMap,
-  labelsKey,
   labelValue,
   METRIC_NAME,
   mergedLabels,
@@ -204,17 +203,4 @@ export function legalLabels(labels: Labels): Labels {
   const own = escapedLabels(labels);
   own.set(METRIC_NAME, escapeMetricName(own.get(METRIC_NAME) ?? ''));
   return sortedLabels(own);
-}
-
-/** Which of these are equal to an earlier one. */
-export function repeated(all: readonly (Labels | undefined | 'rule')[]): Set<number> {
-  const seen = new Set<string>();
-  const again = new Set<number>();
-  all.forEach((labels, i) => {
-    if (!labels || labels === 'rule') return;
-    const key = labelsKey(labels);
-    if (seen.has(key)) again.add(i);
-    seen.add(key);
-  });
-  return again;
 }

@@ -99,6 +99,25 @@ describe('remote-write encoder', () => {
     expect(series.every((s) => s.samples[0]!.bits === '7ff0000000000002')).to.equal(true);
   });
 
+  it('a large set is made ready in turns, and comes out the same', async () => {
+    const batch = [snapshotOf(makeSet(histogramSeries(10_000)), noisy(random(1), 10_000), T)];
+    const encoder = encoderWith({ lanes: 2 });
+    let turns = 0;
+    const turn = async () => void turns++;
+    await encoder.prepare?.(batch, turn);
+    // Labels, lanes and segments of a hundred or two at a time.
+    expect(turns).to.be.at.least(3 * (10_000 / 256) - 3);
+    expect(encoder.prepare?.(batch, turn)).to.equal(undefined);
+    const made = turns;
+    expect(encoder.encode(batch).bodies).to.deep.equal(encoderWith({ lanes: 2 }).encode(batch).bodies);
+    expect(turns).to.equal(made);
+  });
+
+  it('a small set is not worth a turn', () => {
+    const batch = [snapshotOf(makeSet(histogramSeries(1000)), noisy(random(1), 1000), T)];
+    expect(encoderWith().prepare?.(batch, async () => {})).to.equal(undefined);
+  });
+
   it('timestamps of any length decode right', () => {
     const encoder = encoderWith();
     const set = makeSet(histogramSeries(100));

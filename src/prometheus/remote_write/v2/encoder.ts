@@ -1,3 +1,4 @@
+import { atOnce } from '#kit';
 import { type Batch, labelsKey, type SeriesSet } from '#metrics';
 import { BodyPool, type WriteBody } from '../body.ts';
 import { Bytes } from '../bytes.ts';
@@ -179,7 +180,7 @@ class RequestEncoder implements RemoteWriteEncoder {
   #planOf(set: SeriesSet): Plan {
     let plan = this.#plans.get(set);
     if (!plan) {
-      const { rows, info, ...rest } = rowsOf(set, this.#translator);
+      const { rows, info, ...rest } = atOnce(rowsOf(set, this.#translator));
       const infoKey = info && labelsKey(info.labels);
       plan = { ...rest, pieces: this.#pieces(rows, info), infoKey, created: planCreated(set) };
       this.#plans.set(set, plan);
