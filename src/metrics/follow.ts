@@ -12,7 +12,7 @@ export function follow(before: readonly object[], now: readonly object[]): Int32
   let fresh = 0;
   let at = 0;
   for (let i = 0; i < now.length; i++) {
-    const step = ahead(before, at, now[i]!);
+    const step = isFresh(before, at, now, i) ? -1 : ahead(before, at, now[i]!);
     if (step < 0) {
       places[i] = -1;
       fresh++;
@@ -24,6 +24,12 @@ export function follow(before: readonly object[], now: readonly object[]): Int32
   for (; at < before.length; at++) lost.push(at);
   if (fresh > 0 && lost.length > 0) findMoved(before, now, places, lost);
   return places;
+}
+
+/** An item with another in its place, or put in between, while what comes next goes on as before. */
+function isFresh(before: readonly object[], at: number, now: readonly object[], i: number): boolean {
+  if (i + 1 >= now.length || at + 1 >= before.length || now[i] === before[at]) return false;
+  return now[i + 1] === before[at] || now[i + 1] === before[at + 1];
 }
 
 function ahead(before: readonly object[], from: number, item: object): number {

@@ -6,4 +6,4 @@ export { formatBound, formatFloat } from './number.ts';
 export { createPageParser, type PageParser, parsePage } from './parser.ts';
 export * from './protobuf/protobuf.ts';
 export { PlanShelf } from './shelf.ts';
-export type { ExpositionFormat, Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
+export type { ExpositionFormat, Layout, Origin, PageOptions, ParsedPage, RawSample } from './types.ts';

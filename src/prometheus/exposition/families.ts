@@ -37,11 +37,16 @@ export class Families {
   readonly #known = new Map<string, Known>();
   readonly #bySeries = new Map<string, Family>();
   readonly #before: ReadonlyMap<string, Family>;
-  readonly made = new Map<string, Family>();
+  #made: Map<string, Family> | undefined;
 
-  /** `before`: what `made` held for the page before. */
+  /** `before`: what `made` was for the page before. */
   constructor(before: ReadonlyMap<string, Family> = new Map()) {
     this.#before = before;
+  }
+
+  /** By name: what this page or one before it has; the same object when nothing came new. */
+  get made(): ReadonlyMap<string, Family> {
+    return this.#made ?? this.#before;
   }
 
   set({ keyword, name, text, type }: Metadata): void {
@@ -79,10 +84,11 @@ export class Families {
 
   #make(name: string, known: Known | undefined): Family {
     const { type, help, unit } = known ?? { type: 'unknown', help: '', unit: '' };
-    const last = this.made.get(name) ?? this.#before.get(name);
-    const same = last && last.type === type && last.help === help && last.unit === unit;
-    const family = same ? last : makeFamily(name, type, help, unit);
-    this.made.set(name, family);
+    const last = this.made.get(name);
+    if (last && last.type === type && last.help === help && last.unit === unit) return last;
+    const family = makeFamily(name, type, help, unit);
+    this.#made ??= new Map(this.#before);
+    this.#made.set(name, family);
     return family;
   }
 }

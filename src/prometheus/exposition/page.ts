@@ -1,22 +1,24 @@
-import {
-  type Exemplar,
-  type Family,
-  type Labels,
-  labelValue,
-  METRIC_NAME,
-  type MetricType,
-  sortedLabels,
-} from '#metrics';
+import { type Exemplar, type Family, type Labels, labelValue, METRIC_NAME, sortedLabels } from '#metrics';
+import { LF } from './chars.ts';
 import { type Columns, workingColumns } from './columns.ts';
 import type { Families, Metadata } from './families.ts';
 import { BOUNDS, boundLabel, sampleLabels } from './labels.ts';
+import { readNumber } from './number.ts';
+import type { Plan } from './plan.ts';
 import { Reader } from './reader.ts';
 import { readType } from './type.ts';
 import type { PageOptions, ParsedPage, RawSample } from './types.ts';
 
 /** What is known of the page before, sample by sample. */
 export interface Memory {
-  readonly size: number;
+  readonly plan: Plan;
+  /**
+   * The sample that stands at the reader's position, at the start of a line, with the same comments before it as on the page
+   * before, those further up included; or -1. It is one of the next in order. Nothing is moved.
+   */
+  after(reader: Reader): number;
+  /** Goes on behind the sample that `after` gave; answers what the comments before it say. */
+  took(index: number): readonly Metadata[] | undefined;
   /**
    * Finds the series that stands at the reader's position and moves the reader to its value, or answers -1 and leaves it
    * there. `bound` is the label whose value is being rewritten: it must have been the same.
@@ -27,6 +29,8 @@ export interface Memory {
    * or nothing, when they are not those that stood before the sample expected next.
    */
   comments(reader: Reader): readonly Metadata[];
+  /** The page has a comment that the one before did not have there. */
+  strange(): void;
   sample(index: number): RawSample;
 }
 
@@ -47,7 +51,8 @@ export class PageBuild {
   readonly #options: PageOptions;
   readonly #memory: Memory | undefined;
   readonly #exemplars: Exemplar[] = [];
-  #type: MetricType | undefined;
+  /** The label whose value is rewritten for what the last TYPE line said, as an index of BOUNDS. */
+  #bound = 0;
   /** What the comments since the last sample said. */
   #said = NONE;
 
@@ -60,10 +65,15 @@ export class PageBuild {
   }
 
   run(): ParsedPage {
-    this.#recallComments();
+    this.#recall();
     for (let entry = this.#reader.next(); entry !== 'end'; entry = this.#reader.next()) {
-      if (entry === 'series') this.#sample();
-      else this.#apply([readMetadata(this.#reader)]);
+      if (entry === 'series') {
+        this.#sample();
+        this.#recall();
+      } else {
+        this.#memory?.strange();
+        this.#apply([readMetadata(this.#reader)]);
+      }
     }
     const { columns, samples } = this;
     const page: ParsedPage = { layout: Object.freeze({ samples }), values: columns.values.slice(0, samples.length) };
@@ -72,16 +82,50 @@ export class PageBuild {
     return { ...page, ...times, ...exemplars };
   }
 
-  #recallComments(): void {
-    const known = this.#memory?.comments(this.#reader);
-    if (known !== undefined && known.length > 0) this.#apply(known);
+  /** Takes what follows as the page before had it, up to what is different. */
+  #recall(): void {
+    const memory = this.#memory;
+    if (!memory) return;
+    for (let at = memory.after(this.#reader); at >= 0; at = memory.after(this.#reader)) {
+      if (!this.#keep(at, memory)) break;
+    }
+    const known = memory.comments(this.#reader);
+    if (known.length > 0) this.#apply(known);
+  }
+
+  /** The sample at the reader's position is the one before's `at`; false where there is more to it than a value. */
+  #keep(at: number, memory: Memory): boolean {
+    const { plan } = memory;
+    const reader = this.#reader;
+    const { columns, samples } = this;
+    const i = samples.length;
+    const line = reader.pos;
+    const start = line + plan.starts[at]! - plan.lines[at]!;
+    columns.reserve(i);
+    const stop = readNumber(reader.body, start, reader.end, columns.values, i);
+    if (stop < 0 || reader.body[stop] !== LF || (plan.timestamps > 0 && memory.sample(at).hasTimestamp)) return false;
+    columns.lines[i] = line;
+    columns.series[i] = line + plan.series[at]! - plan.lines[at]!;
+    columns.starts[i] = start;
+    columns.bounds[i] = plan.bounds[at]!;
+    columns.places[i] = at;
+    columns.times[i] = Number.NaN;
+    const said = memory.took(at);
+    if (said) {
+      this.#apply(said);
+      this.metadata.set(i, said);
+      this.#said = NONE;
+    }
+    samples.push(memory.sample(at));
+    this.tail = reader.pos = stop + 1;
+    return true;
   }
 
   #apply(metadata: readonly Metadata[]): void {
     if (this.#said === NONE) this.#said = [];
     for (const one of metadata) {
       this.families.set(one);
-      if (one.type !== undefined) this.#type = one.type;
+      if (one.type !== undefined) this.#bound = BOUNDS.indexOf(boundLabel(one.type));
       this.#said.push(one);
     }
   }
@@ -93,8 +137,8 @@ export class PageBuild {
     columns.reserve(i);
     columns.lines[i] = this.tail;
     columns.series[i] = reader.pos;
-    const bound = this.#options.keepBounds ? '' : boundLabel(this.#type);
-    columns.bounds[i] = BOUNDS.indexOf(bound);
+    columns.bounds[i] = this.#options.keepBounds ? 0 : this.#bound;
+    const bound = BOUNDS[columns.bounds[i]!]!;
     const found = this.#memory?.find(reader, bound) ?? -1;
     const known = found < 0 ? undefined : this.#memory!.sample(found);
     const labels = known?.labels ?? readLabels(reader, bound);
@@ -105,12 +149,13 @@ export class PageBuild {
     columns.times[i] = reader.timestamp;
     const hasTimestamp = !Number.isNaN(reader.timestamp);
     if (hasTimestamp) this.timestamps++;
-    this.samples.push(sampleOf(this.families.of(name), labels, hasTimestamp, known));
+    const sample = sampleOf(this.families.of(name), labels, hasTimestamp, known);
+    columns.places[i] = sample === known ? found : -1;
+    this.samples.push(sample);
     if (this.#said !== NONE) this.metadata.set(i, this.#said);
     this.#said = NONE;
     if (reader.hasExemplar && this.#options.exemplars) this.#exemplars.push(exemplarOf(reader, i));
     this.tail = reader.pos;
-    this.#recallComments();
   }
 }
 

@@ -1,10 +1,10 @@
 import { Families } from './families.ts';
-import { PlanMemory } from './memory.ts';
+import { inheritHashes, PlanMemory } from './memory.ts';
 import { PageBuild } from './page.ts';
 import { Plan } from './plan.ts';
 import type { PlanShelf } from './shelf.ts';
 import { checkStrictly } from './strict.ts';
-import type { Layout, PageOptions, ParsedPage, RawSample } from './types.ts';
+import type { PageOptions, ParsedPage } from './types.ts';
 
 /** A parser for one source's pages, which knows the last one. */
 export interface PageParser {
@@ -35,10 +35,14 @@ export function createPageParser(options: PageOptions, shelf?: PlanShelf): PageP
       const memory = model && new PlanMemory(model, body);
       const build = new PageBuild(body, options, new Families(model?.families), memory);
       const page = build.run();
-      const layout = model && sameSamples(model.samples, build.samples) ? model.layout : page.layout;
+      const places = build.columns.places.slice(0, build.samples.length);
+      const layout = model && isSame(model, places) ? model.layout : page.layout;
       plan = new Plan(body, build, layout, options, own?.retire());
+      if (model) inheritHashes(plan, model, places);
       shelf?.add(plan, options);
-      return layout === page.layout ? page : { ...page, layout };
+      if (!model) return page;
+      if (layout !== page.layout) return { ...page, layout };
+      return { ...page, origin: { before: model.layout, after: layout, places, isTimed: build.timestamps > 0 } };
     },
   };
 }
@@ -49,8 +53,7 @@ export function parsePage(body: Buffer, options: PageOptions): ParsedPage {
   return new PageBuild(body, options, new Families()).run();
 }
 
-function sameSamples(a: Layout['samples'], b: readonly RawSample[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+/** Whether every sample stands where it stood. */
+function isSame({ samples }: Plan, places: Int32Array): boolean {
+  return samples.length === places.length && places.every((place, i) => place === i);
 }

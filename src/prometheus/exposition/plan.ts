@@ -1,4 +1,5 @@
 import type { Exemplar, Family } from '#metrics';
+import { workingColumns } from './columns.ts';
 import type { Metadata } from './families.ts';
 import { readNumber } from './number.ts';
 import type { PageBuild } from './page.ts';
@@ -22,6 +23,11 @@ export class Plan {
   readonly series: Uint32Array;
   readonly starts: Uint32Array;
 
+  /** Of each series' bytes; made when first needed. */
+  hashes: Uint32Array | undefined;
+  /** Samples with a timestamp of their own. */
+  readonly timestamps: number;
+
   /** Some other parser reads by it, too. */
   isShared = false;
   #retired = false;
@@ -29,7 +35,6 @@ export class Plan {
   readonly #options: PageOptions;
   readonly #view: DataView;
   readonly #tail: number;
-  readonly #timestamps: number;
   readonly #hasNul: boolean;
   readonly #comparable: boolean;
 
@@ -44,14 +49,14 @@ export class Plan {
     body.copy(this.page);
     this.bounds = build.columns.bounds.slice(0, n);
     this.metadata = build.metadata;
-    this.families = build.families.made;
+    this.families = familiesOf(build);
     this.lines = build.columns.lines.slice(0, n);
     this.series = build.columns.series.slice(0, n);
     this.starts = build.columns.starts.slice(0, n);
     this.#options = options;
     this.#view = new DataView(this.page.buffer, this.page.byteOffset, this.page.length);
     this.#tail = build.tail;
-    this.#timestamps = build.timestamps;
+    this.timestamps = build.timestamps;
     this.#hasNul = this.page.includes(0);
     this.#comparable = !this.#hasNul && this.starts.every((_, i) => this.ends(i));
   }
@@ -87,7 +92,7 @@ export class Plan {
     const n = samples.length;
     const end = body.length;
     const view = new DataView(body.buffer, body.byteOffset, end);
-    const values = new Float64Array(n);
+    const { values } = workingColumns(n);
     let rest: Rests | undefined;
     let pos = 0;
     for (let i = 0; i < n; i++) {
@@ -106,8 +111,8 @@ export class Plan {
     }
     const size = this.page.length - this.#tail;
     if (pos + size !== end || !this.#same(this.#tail, view, pos, size)) return undefined;
-    if ((rest?.timestamps ?? 0) !== this.#timestamps) return undefined;
-    return { layout: this.layout, values, ...rest?.parts() };
+    if ((rest?.timestamps ?? 0) !== this.timestamps) return undefined;
+    return { layout: this.layout, values: values.slice(0, n), ...rest?.parts() };
   }
 
   /** Whether the bytes `from` to `to` stand in a page at `at`. */
@@ -128,6 +133,12 @@ export class Plan {
     for (; i < size; i++) if (mine.getUint8(from + i) !== view.getUint8(at + i)) return false;
     return true;
   }
+}
+
+/** Names that come and go must not pile up. */
+function familiesOf({ families, samples }: PageBuild): ReadonlyMap<string, Family> {
+  if (families.made.size <= 2 * samples.length) return families.made;
+  return new Map(samples.map(({ family }) => [family.name, family]));
 }
 
 /** Pages that change have about the same length again: a little more than needed spares the next one the asking. */

@@ -20,6 +20,7 @@ import { ExpositionError } from './error.ts';
 import { isEscape, unescapeQuoted } from './escapes.ts';
 import { readOpenMetricsMetadata, readTextComment } from './metadata.ts';
 import { readNumber } from './number.ts';
+import { recentAt, remember } from './recent.ts';
 import { Strings } from './strings.ts';
 import type { ExpositionFormat } from './types.ts';
 
@@ -58,8 +59,6 @@ export class Reader {
   /** Where `text` begins. */
   textAt = 0;
   readonly pairs: Pairs = [];
-  /** Names and values by their place in the series before: most come again, and one object for all is less to keep. */
-  readonly #before: Pairs = [];
   /** Milliseconds; NaN for none. */
   timestamp = Number.NaN;
   hasExemplar = false;
@@ -229,7 +228,7 @@ export class Reader {
         return named;
       }
       if (c !== QUOTE && CLASS[c] !== START) this.fail('a label name or }');
-      const label = c === QUOTE ? this.quoted(exemplar ? 'exemplar' : 'name', true) : this.bareName(START | DIGIT);
+      const label = c === QUOTE ? this.quoted(exemplar ? 'exemplar' : 'name', true) : this.#labelName(pairs.length);
       this.#labelBlanks();
       const after = this.pos < this.end ? this.body[this.pos]! : 0;
       if (c === QUOTE && !exemplar && (after === COMMA || after === CLOSE)) {
@@ -243,8 +242,7 @@ export class Reader {
         this.#labelBlanks();
         if (this.pos >= this.end || this.body[this.pos] !== QUOTE) this.fail('a label value in double quotes');
         if (label === '') this.fail('a label name that is not empty', start);
-        const value = this.quoted(exemplar ? 'exemplar' : 'value', true);
-        pairs.push(this.#again(label, pairs.length), this.#again(value, pairs.length + 1));
+        pairs.push(label, exemplar ? this.quoted('exemplar', true) : this.#labelValue(pairs.length + 1));
         this.#labelBlanks();
       }
       if (this.pos < this.end && this.body[this.pos] === COMMA) {
@@ -258,11 +256,28 @@ export class Reader {
     }
   }
 
-  #again(text: string, place: number): string {
-    const before = this.#before[place];
-    if (before === text) return before;
-    this.#before[place] = text;
-    return text;
+  #labelName(place: number): string {
+    const known = recentAt(place, this.body, this.pos);
+    if (known && (CLASS[this.body[this.pos + known.length]!]! & (START | DIGIT)) === 0) {
+      this.pos += known.length;
+      return known;
+    }
+    const name = this.bareName(START | DIGIT);
+    remember(place, name);
+    return name;
+  }
+
+  #labelValue(place: number): string {
+    const start = this.pos + 1;
+    const known = recentAt(place, this.body, start);
+    if (known !== undefined && this.body[start + known.length] === QUOTE) {
+      this.pos = start + known.length + 1;
+      return known;
+    }
+    const value = this.quoted('value', true);
+    // As long as its bytes: no escapes, and nothing but ASCII.
+    if (value.length === this.pos - 1 - start && !value.includes('\n')) remember(place, value);
+    return value;
   }
 
   /** Reads `"…"` from its opening quote on. `checked` refuses what is not UTF-8. */

@@ -21,8 +21,20 @@ export interface Layout {
   readonly samples: readonly RawSample[];
 }
 
+/** How a layout came from another. */
+export interface Origin {
+  readonly before: Layout;
+  readonly after: Layout;
+  /** By sample of `after`: where `before` has the very same, or -1. */
+  readonly places: Int32Array;
+  /** Whether some sample has a timestamp of its own. */
+  readonly isTimed: boolean;
+}
+
 export interface ParsedPage {
   readonly layout: Layout;
+  /** What the layout has of the one before; absent where that is not known. */
+  readonly origin?: Origin;
   /** `values[i]` belongs to `layout.samples[i]`. A NaN is 0x7ff8000000000001, never the staleness marker. */
   readonly values: Float64Array;
   /**

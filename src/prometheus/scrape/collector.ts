@@ -41,17 +41,19 @@ export class Collector {
    * RefusedPage, after which `fail` has the batch. `now` is the wall time.
    */
   collect(page: ParsedPage, time: number, now: number): Collected {
-    const shape = this.#shaper.shape(page.layout);
+    const shape = this.#shaper.shape(page.layout, page.origin);
     const own = this.#honorTimestamps ? page.times : undefined;
     const refused: Refused = { ...NOTHING, duplicate: shape.duplicates };
     const batch: Snapshot[] = [];
+    const marks = this.#staleness.marks(shape.tracked, time, shape.vanished);
+    // First, as downstream the last page is still at hand; but a series may be among both where samples have other times.
+    if (marks && !own) batch.push(marks);
     for (const part of [shape, ...shape.repeats]) {
       const snapshot = this.#admit(this.#snapshot(part, page, time, shape), part, own, now, refused);
       if (snapshot.values.length > 0) batch.push(snapshot);
     }
     if (own) this.#timestamps.prune(shape.set.series);
-    const marks = this.#staleness.marks(shape.tracked, time, shape.vanished);
-    if (marks) batch.push(marks);
+    if (marks && own) batch.push(marks);
     const { scraped, kept, added, tracked } = shape;
     return { batch, scraped, kept, added, refused, arrived: () => this.#staleness.arrived(tracked) };
   }

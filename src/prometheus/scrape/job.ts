@@ -191,7 +191,8 @@ export class Job {
   #toolsOf(): (target: Target) => Tools {
     const { config, host, next, nextOf, metrics, externalLabels } = this.#parts;
     const { clock, log, version } = host;
-    const { relabel } = compileRelabel(config.metricRelabel, config.validation);
+    const rules = config.metricRelabel;
+    const relabel = rules.length > 0 ? compileRelabel(rules, config.validation).relabel : undefined;
     const source = pageSources({
       client: this.#client,
       clock,

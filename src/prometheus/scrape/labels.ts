@@ -38,7 +38,8 @@ export function joinLabels(sample: Labels, target: Labels, honor: boolean): Labe
   return sortedLabels(joined);
 }
 
-function shareName(a: Labels, b: Labels): boolean {
+/** Whether both have some label of the same name. */
+export function shareName(a: Labels, b: Labels): boolean {
   for (let i = 0; i < a.length; i += 2) for (let j = 0; j < b.length; j += 2) if (a[i] === b[j]) return true;
   return false;
 }

@@ -2,7 +2,9 @@ import {
   equalLabels,
   type Labels,
   labelMap,
+  labelsHash,
   labelsWithout,
+  METRIC_NAME,
   makeJoinedSeries,
   makeSeries,
   type Series,
@@ -10,13 +12,13 @@ import {
 } from '#metrics';
 import type { ScrapeConfig } from '../config/config.ts';
 import type { RawSample } from '../exposition/exposition.ts';
-import { checkLabels, joinLabels } from './labels.ts';
+import { checkLabels, joinLabels, shareName } from './labels.ts';
 
 export interface NamingOptions {
   config: Pick<ScrapeConfig, 'honorLabels' | 'limits' | 'validation'>;
   target: Labels;
-  /** metric_relabel_configs. */
-  relabel: (labels: Labels) => Labels | undefined;
+  /** metric_relabel_configs; absent where there are none. */
+  relabel?: ((labels: Labels) => Labels | undefined) | undefined;
   /** On every sample, over what it has. */
   externalLabels: ReadonlyMap<string, string>;
   /** What the targets of a job have in common; absent for a target on its own. */
@@ -34,16 +36,38 @@ export class Naming {
   readonly #options: NamingOptions;
   /** What every series has, unless its page or a rule says otherwise. */
   readonly #common: Labels;
+  /** No rule and no limit looks at labels. */
+  readonly #isFree: boolean;
 
   constructor(options: NamingOptions) {
+    const { config, relabel, target, externalLabels } = options;
+    const { limits, validation } = config;
     this.#options = options;
-    this.#common = withExternal(options.target, options.externalLabels);
+    this.#common = withExternal(target, externalLabels);
+    const limited = limits.labels > 0 || limits.labelName > 0 || limits.labelValue > 0;
+    this.#isFree = !relabel && !limited && validation !== 'legacy';
   }
 
-  /** A sample's labels, or nothing when relabelling drops it. Throws a ScrapeError where the page has to be refused. */
-  labels(raw: RawSample): Labels | undefined {
+  /**
+   * The series of a sample, and a number that those of this target with the same labels share; nothing when relabelling drops it.
+   * Throws a ScrapeError where the page has to be refused.
+   */
+  of(raw: RawSample): { series: Series; hash: number } | undefined {
+    const own = raw.labels;
+    if (this.#isFree && !raw.native && own[0] === METRIC_NAME && !shareName(own, this.#common)) {
+      return { series: makeJoinedSeries(raw.family, own, this.#common), hash: labelsHash(own) };
+    }
+    const labels = this.#labels(raw);
+    if (!labels) return undefined;
+    const hash = labelsHash(labelsWithout(labels, this.#common) ?? labels);
+    return { series: this.series(raw, labels), hash };
+  }
+
+  /** A sample's labels, or nothing when relabelling drops it or it has none. */
+  #labels(raw: RawSample): Labels | undefined {
     const { config, target, relabel, externalLabels } = this.#options;
-    const relabelled = relabel(joinLabels(raw.labels, target, config.honorLabels));
+    const joined = joinLabels(raw.labels, target, config.honorLabels);
+    const relabelled = relabel ? relabel(joined) : joined;
     if (!relabelled || relabelled.length === 0) return undefined;
     checkLabels(relabelled, config);
     return withExternal(relabelled, externalLabels);

@@ -1,6 +1,6 @@
 import { makeSet, type Resource, type Series, type SeriesSet } from '#metrics';
 import type { ScrapeConfig } from '../config/config.ts';
-import type { Layout } from '../exposition/exposition.ts';
+import type { Layout, Origin } from '../exposition/exposition.ts';
 import { Naming, type NamingOptions } from './naming.ts';
 import { type Known, NOTHING, type Sorted, Sorting } from './sorting.ts';
 
@@ -49,7 +49,6 @@ export class Shaper {
   readonly #options: ShaperOptions;
   readonly #naming: Naming;
   #known: Known = NOTHING;
-  #layout: Layout | undefined;
   #shape: Shape | undefined;
 
   constructor(options: ShaperOptions) {
@@ -62,19 +61,19 @@ export class Shaper {
     return this.#known.series.length;
   }
 
-  /** Throws a RefusedPage. */
-  shape(layout: Layout): Shape {
-    if (layout === this.#layout && this.#shape) {
+  /** `origin` is what the parser knows of where the layout comes from. Throws a RefusedPage. */
+  shape(layout: Layout, origin?: Origin): Shape {
+    const last = this.#known.layout;
+    if (layout === last && this.#shape) {
       if (this.#shape.added > 0 || this.#shape.vanished) this.#shape = settled(this.#shape);
       return this.#shape;
     }
     const sorting = new Sorting(layout.samples, this.#known, this.#naming, this.#options.config);
-    const sorted = sorting.run();
-    const known = sorting.known();
+    const sorted = sorting.run(origin?.before === last && origin.after === layout ? origin : undefined);
+    const known = sorting.known(layout);
     const before = this.#shape;
     const shape = this.#shapeOf(sorted, known.series);
     const all = before?.tracked === before?.set && shape.tracked === shape.set;
-    this.#layout = layout;
     this.#shape = before && all ? { ...shape, vanished: { since: before.tracked, series: sorting.vanished() } } : shape;
     this.#known = { ...known, series: this.#shape.set.series };
     return this.#shape;
@@ -85,12 +84,12 @@ export class Shaper {
     const set = setOf(series, this.#shape?.set, resource);
     return {
       set,
-      index: first.length === counts.scraped ? undefined : Uint32Array.from(first),
+      index: first,
       repeats: repeats.map(({ series, index }, i) => ({
         set: setOf(series, this.#shape?.repeats[i]?.set, resource),
         index: Uint32Array.from(index),
       })),
-      tracked: untimed.length === first.length ? set : setOf(untimed, this.#shape?.tracked, resource),
+      tracked: untimed ? setOf(untimed, this.#shape?.tracked, resource) : set,
       ...counts,
     };
   }
@@ -103,6 +102,11 @@ function settled({ vanished: _, ...shape }: Shape): Shape {
 
 /** The set of these series: the one before where it is the same. */
 function setOf(series: readonly Series[], before: SeriesSet | undefined, resource?: Resource): SeriesSet {
-  const same = before?.series.length === series.length && series.every((one, i) => one === before.series[i]);
-  return same ? before : makeSet(series, resource);
+  return before && sameItems(before.series, series) ? before : makeSet(series, resource);
+}
+
+function sameItems(a: readonly Series[], b: readonly Series[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

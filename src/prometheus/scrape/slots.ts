@@ -1,4 +1,4 @@
-import { equalLabels, type Labels, labelsHash, type Series } from '#metrics';
+import { equalLabels, type Series } from '#metrics';
 
 /** Working memory, kept: nothing here waits for anything. */
 let table = new Int32Array(1 << 11);
@@ -10,32 +10,58 @@ const MOST_KEPT = 1 << 16;
  * labels through an open hash table, which is built when it is first needed.
  */
 export class Slots {
-  readonly series: Series[];
-  readonly hashes: number[];
+  readonly #before: readonly Series[];
+  readonly #beforeHashes: Uint32Array;
+  readonly #fresh: Series[] = [];
+  readonly #freshHashes: number[] = [];
+  /** What took the place of one of the last page's. */
+  readonly #replaced = new Map<number, Series>();
   /** A slot plus one; 0 is free. */
   #table: Int32Array | undefined;
 
   constructor(series: readonly Series[], hashes: Uint32Array) {
-    this.series = series.slice();
-    this.hashes = Array.from(hashes);
+    this.#before = series;
+    this.#beforeHashes = hashes;
   }
 
-  /** The slot of these labels, or -1 and the hash to `add` them with. */
-  find(labels: Labels): { slot: number; hash: number } {
-    const hash = labelsHash(labels);
-    this.#table ??= this.#build(this.series.length + 1);
+  get size(): number {
+    return this.#before.length + this.#fresh.length;
+  }
+
+  at(slot: number): Series {
+    const old = this.#before.length;
+    if (slot >= old) return this.#fresh[slot - old]!;
+    return this.#replaced.size === 0 ? this.#before[slot]! : (this.#replaced.get(slot) ?? this.#before[slot]!);
+  }
+
+  hashAt(slot: number): number {
+    const old = this.#before.length;
+    return slot < old ? this.#beforeHashes[slot]! : this.#freshHashes[slot - old]!;
+  }
+
+  /** Another series with the same labels. */
+  replace(slot: number, series: Series): void {
+    const old = this.#before.length;
+    if (slot < old) this.#replaced.set(slot, series);
+    else this.#fresh[slot - old] = series;
+  }
+
+  /** The slot of a series with these labels: an old one, or a new one for `series`. Equal labels have equal hashes. */
+  slotOf(series: Series, hash: number): number {
+    this.#table ??= this.#build(this.size + 1);
+    const mask = this.#table.length - 1;
     for (let at = hash; ; at++) {
-      const slot = this.#table[at & (this.#table.length - 1)]! - 1;
-      if (slot < 0) return { slot, hash };
-      if (this.hashes[slot] === hash && equalLabels(this.series[slot]!.labels, labels)) return { slot, hash };
+      const slot = this.#table[at & mask]! - 1;
+      if (slot < 0) return this.#add(series, hash);
+      if (this.hashAt(slot) === hash && equalLabels(this.at(slot).labels, series.labels)) return slot;
     }
   }
 
-  add(series: Series, hash: number): number {
-    const slot = this.series.length;
-    this.series.push(series);
-    this.hashes.push(hash);
-    if (this.series.length * 2 > this.#table!.length) this.#table = this.#build(this.series.length);
+  #add(series: Series, hash: number): number {
+    const slot = this.size;
+    this.#fresh.push(series);
+    this.#freshHashes.push(hash);
+    if (this.size * 2 > this.#table!.length) this.#table = this.#build(this.size);
     else this.#put(this.#table!, slot);
     return slot;
   }
@@ -43,13 +69,13 @@ export class Slots {
   #build(least: number): Int32Array {
     const size = 2 ** Math.ceil(Math.log2(least * 4));
     const built = size <= MOST_KEPT ? shared(size) : new Int32Array(size);
-    for (let slot = 0; slot < this.series.length; slot++) this.#put(built, slot);
+    for (let slot = 0; slot < this.size; slot++) this.#put(built, slot);
     return built;
   }
 
   #put(to: Int32Array, slot: number): void {
     const mask = to.length - 1;
-    let at = this.hashes[slot]! & mask;
+    let at = this.hashAt(slot) & mask;
     while (to[at] !== 0) at = (at + 1) & mask;
     to[at] = slot + 1;
   }

@@ -1,6 +1,6 @@
 import { follow, type Series } from '#metrics';
 import type { ScrapeConfig } from '../config/config.ts';
-import type { RawSample } from '../exposition/exposition.ts';
+import type { Layout, Origin, RawSample } from '../exposition/exposition.ts';
 import { ScrapeError } from './labels.ts';
 import type { Naming } from './naming.ts';
 import { Slots } from './slots.ts';
@@ -18,20 +18,21 @@ export type SortingConfig = Pick<ScrapeConfig, 'honorTimestamps' | 'trackTimesta
 
 /** What is kept of the last good page. */
 export interface Known {
-  readonly samples: readonly RawSample[];
+  readonly layout: Layout;
   /** Which of `series` each sample gives, -1 where relabelling drops it; absent where sample i gives series i. */
   readonly places: Int32Array | undefined;
   readonly series: readonly Series[];
   readonly hashes: Uint32Array;
 }
 
-export const NOTHING: Known = { samples: [], places: undefined, series: [], hashes: new Uint32Array(0) };
+export const NOTHING: Known = { layout: { samples: [] }, places: undefined, series: [], hashes: new Uint32Array(0) };
 
 export interface Sorted {
-  /** Of each series the sample that was its first. */
-  readonly first: readonly number[];
+  /** Of each series the sample that was its first; absent where sample i gives series i. */
+  readonly first: Uint32Array | undefined;
   readonly repeats: readonly { series: Series[]; index: number[] }[];
-  readonly untimed: readonly Series[];
+  /** The series to be marked stale when they vanish; absent for all of them. */
+  readonly untimed: readonly Series[] | undefined;
   readonly counts: { scraped: number; kept: number; added: number; duplicates: number };
 }
 
@@ -42,13 +43,9 @@ export class Sorting {
   readonly #naming: Naming;
   readonly #config: SortingConfig;
   readonly #slots: Slots;
-  /** By sample, its slot; -1 for one that is dropped. */
-  readonly #slotOf: Int32Array;
-  /** By slot: how often this page had it, and its place among the page's series. */
-  readonly #times: Uint32Array;
-  readonly #place: Uint32Array;
-  /** The slots of the page's series, in order. */
-  readonly #order: number[] = [];
+  readonly #work: Work;
+  /** Series of the page so far. */
+  #count = 0;
 
   constructor(samples: readonly RawSample[], before: Known, naming: Naming, config: SortingConfig) {
     this.#samples = samples;
@@ -56,64 +53,80 @@ export class Sorting {
     this.#naming = naming;
     this.#config = config;
     this.#slots = new Slots(before.series, before.hashes);
-    this.#slotOf = new Int32Array(samples.length);
     // Each sample can add one slot at most.
-    this.#times = new Uint32Array(before.series.length + samples.length);
-    this.#place = new Uint32Array(before.series.length + samples.length);
+    this.#work = workFor(before.series.length + samples.length);
   }
 
-  run(): Sorted {
+  /** `origin` tells how the layout came from the last one, where that is known. */
+  run(origin?: Origin): Sorted {
     const samples = this.#samples;
     const { honorTimestamps, trackTimestampsStaleness } = this.#config;
+    const standing = origin?.places ?? follow(this.#before.layout.samples, samples);
+    const mayBeTimed = honorTimestamps && origin?.isTimed !== false;
+    // Then a sample that stays gives the series that it gave: nobody else could have decided what that is.
+    const isPlain = !mayBeTimed && !this.#before.places;
     const old = this.#before.series.length;
-    const standing = follow(this.#before.samples, samples);
-    const first: number[] = [];
+    const { slotOf, times } = this.#work;
     const repeats: { series: Series[]; index: number[] }[] = [];
-    const untimed: Series[] = [];
+    const untimed: Series[] | undefined = mayBeTimed && !trackTimestampsStaleness ? [] : undefined;
     const counts = { scraped: samples.length, kept: 0, added: 0, duplicates: 0 };
     for (let i = 0; i < samples.length; i++) {
+      const place = standing[i]!;
+      if (isPlain && place >= 0 && times[place] === 0) {
+        counts.kept++;
+        slotOf[i] = place;
+        this.#begin(place, i);
+        continue;
+      }
       const raw = samples[i]!;
-      const slot = standing[i]! >= 0 ? this.#placeOf(standing[i]!) : this.#find(raw, i, counts);
-      this.#slotOf[i] = slot;
+      const slot = place >= 0 ? this.#placeOf(place) : this.#find(raw, i, counts);
+      slotOf[i] = slot;
       if (slot < 0) continue;
       counts.kept++;
       const timed = raw.hasTimestamp && honorTimestamps;
-      const times = this.#times[slot]!;
-      if (times === 0) {
-        if (slot >= old && !overLimit(first.length + 1, this.#config)) counts.added++;
-        this.#begin(slot, raw);
-        first.push(i);
-        if (!timed || trackTimestampsStaleness) untimed.push(this.#slots.series[slot]!);
+      const before = times[slot]!;
+      if (before === 0) {
+        if (slot >= old && !overLimit(this.#count + 1, this.#config)) counts.added++;
+        this.#decide(slot, raw);
+        this.#begin(slot, i);
+        if (!timed) untimed?.push(this.#slots.at(slot));
       } else if (timed) {
-        const again = repeats[times - 1] ?? { series: [], index: [] };
-        repeats[times - 1] = again;
-        again.series.push(this.#slots.series[slot]!);
+        const again = repeats[before - 1] ?? { series: [], index: [] };
+        repeats[before - 1] = again;
+        again.series.push(this.#slots.at(slot));
         again.index.push(i);
-        this.#times[slot] = times + 1;
+        times[slot] = before + 1;
       } else counts.duplicates++;
     }
     this.#holdLimit(counts);
-    return { first, repeats, untimed, counts };
+    const count = this.#count;
+    const first = count === samples.length ? undefined : this.#work.first.slice(0, count);
+    return { first, repeats, untimed: untimed?.length === count ? undefined : untimed, counts };
   }
 
   /** The series of the page before that this one does not have. A series whose family changed its type or help is still there. */
   vanished(): readonly Series[] {
     const { series } = this.#before;
+    const { times } = this.#work;
     const gone: Series[] = [];
-    for (let slot = 0; slot < series.length; slot++) if (this.#times[slot] === 0) gone.push(series[slot]!);
+    for (let slot = 0; slot < series.length; slot++) if (times[slot] === 0) gone.push(series[slot]!);
     return gone;
   }
 
   /** What the next page will be compared with. */
-  known(): Known {
-    const order = this.#order;
-    const whole = order.length === this.#samples.length;
-    return {
-      samples: this.#samples,
-      places: whole ? undefined : this.#slotOf.map((slot) => (slot < 0 ? -1 : this.#place[slot]!)),
-      series: order.map((slot) => this.#slots.series[slot]!),
-      hashes: Uint32Array.from(order, (slot) => this.#slots.hashes[slot]!),
-    };
+  known(layout: Layout): Known {
+    const { order, slotOf, place } = this.#work;
+    const count = this.#count;
+    const size = this.#samples.length;
+    const series: Series[] = [];
+    const hashes = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      series.push(this.#slots.at(order[i]!));
+      hashes[i] = this.#slots.hashAt(order[i]!);
+    }
+    const places = count === size ? undefined : slotOf.slice(0, size);
+    if (places) for (let i = 0; i < size; i++) if (places[i]! >= 0) places[i] = place[places[i]!]!;
+    return { layout, places, series, hashes };
   }
 
   /** The slot of a sample that stood at `was` on the page before; -1 when relabelling dropped it. */
@@ -124,24 +137,28 @@ export class Sorting {
   /** The slot of a sample that is new; -1 when relabelling drops it. */
   #find(raw: RawSample, i: number, { kept, added }: Sorted['counts']): number {
     try {
-      const labels = this.#naming.labels(raw);
-      if (!labels) return -1;
-      const { slot, hash } = this.#slots.find(labels);
-      return slot >= 0 ? slot : this.#slots.add(this.#naming.series(raw, labels), hash);
+      const named = this.#naming.of(raw);
+      return named ? this.#slots.slotOf(named.series, named.hash) : -1;
     } catch (error) {
       throw error instanceof ScrapeError ? new RefusedPage(error, { scraped: i + 1, kept, added }) : error;
     }
   }
 
   /** The first of a page's samples decides what a series is, its family too. */
-  #begin(slot: number, raw: RawSample): void {
-    const series = this.#slots.series[slot]!;
+  #decide(slot: number, raw: RawSample): void {
+    const series = this.#slots.at(slot);
     if (series.family !== raw.family || series.native !== raw.native) {
-      this.#slots.series[slot] = this.#naming.series(raw, series.labels);
+      this.#slots.replace(slot, this.#naming.series(raw, series.labels));
     }
-    this.#times[slot] = 1;
-    this.#place[slot] = this.#order.length;
-    this.#order.push(slot);
+  }
+
+  /** Sample `i` is the first of a series. */
+  #begin(slot: number, i: number): void {
+    const { times, place, order, first } = this.#work;
+    times[slot] = 1;
+    place[slot] = this.#count;
+    order[this.#count] = slot;
+    first[this.#count++] = i;
   }
 
   #holdLimit({ scraped, kept, added, duplicates }: Sorted['counts']): void {
@@ -153,3 +170,32 @@ export class Sorting {
 }
 
 const overLimit = (count: number, { limits }: SortingConfig) => limits.samples > 0 && count > limits.samples;
+
+/** Working memory, kept up to a size: putting a page in order never waits for anything. */
+interface Work {
+  /** By sample, its slot; -1 for one that is dropped. */
+  readonly slotOf: Int32Array;
+  /** By series of the page: its slot, and its first sample. */
+  readonly order: Uint32Array;
+  readonly first: Uint32Array;
+  /** By slot: how often this page had it, and its place among the page's series. */
+  readonly times: Uint32Array;
+  readonly place: Uint32Array;
+}
+
+const MOST_KEPT = 1 << 14;
+let kept = makeWork(1 << 10);
+
+function makeWork(size: number): Work {
+  const column = () => new Uint32Array(size);
+  return { slotOf: new Int32Array(size), order: column(), first: column(), times: column(), place: column() };
+}
+
+function workFor(slots: number): Work {
+  if (slots > kept.times.length) {
+    const made = makeWork(2 ** Math.ceil(Math.log2(slots)));
+    if (slots > MOST_KEPT) return made;
+    kept = made;
+  } else kept.times.fill(0, 0, slots);
+  return kept;
+}

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { formatLabels } from '#metrics';
-import { createPageParser, ExpositionError, type ExpositionFormat, type ParsedPage } from '#prometheus';
+import { createPageParser, ExpositionError, type ExpositionFormat, type ParsedPage, parsePage } from '#prometheus';
 import { cpuTime } from '../../support/cpu.ts';
 import { expectSame, mutate } from '../../support/pages.ts';
 import { random } from '../../support/random.ts';
@@ -173,6 +173,7 @@ describe('a page parser', () => {
     expect(names(timed!)).to.deep.equal(['a1{}']);
     const [, labelled] = inTurn('text', 'a 1\n', 'a {b="c"} 1\n');
     expect(names(labelled!)).to.deep.equal(['a{b="c"}']);
+    expect(() => inTurn('text', 'a+1\nb 1\n', 'a12\nc 1\n')).to.throw(ExpositionError);
     const [, d] = inTurn('text', 'a+1\nb 1\n', 'b 1\na1 5\n');
     expect(names(d!)).to.deep.equal(['b{}', 'a1{}']);
   });
@@ -199,6 +200,91 @@ describe('a page parser', () => {
     parser.parse(Buffer.from(`${page}last 1\n`));
     parser.parse(Buffer.from(`other 1\n${page}`));
     expect(cpuTime() - started).to.be.below(3000);
+  });
+
+  it('says where each sample stood on the page before', () => {
+    const [a, b, c] = inTurn('text', 'a 1\nb 1\nc 1\nd 1\n', 'a 2\nx 1\nc 2\ny 1\nb 3\nd 1\n', 'a 2\nb 3\nd 1 17\n');
+    expect([b!.origin!.before, b!.origin!.after]).to.deep.equal([a!.layout, b!.layout]);
+    expect([...b!.origin!.places]).to.deep.equal([0, -1, 2, -1, 1, 3]);
+    expect([b!.origin!.isTimed, c!.origin!.isTimed]).to.deep.equal([false, true]);
+    expect([...c!.origin!.places]).to.deep.equal([0, 4, -1]);
+  });
+
+  it('tells labels apart that begin alike, or look alike before they are unescaped', () => {
+    const pages = [
+      '{x="p"}',
+      '{x="pq"}',
+      '{x="p\\\\n"}',
+      '{x="p\\n"}',
+      '{xy="p"}',
+      '{x="p",y="ü"}',
+      '{x="p",y=""}',
+      '{"x"="p"}',
+    ];
+    const want = [
+      '{x="p"}',
+      '{x="pq"}',
+      '{x="p\\\\n"}',
+      '{x="p\\n"}',
+      '{xy="p"}',
+      '{x="p",y="ü"}',
+      '{x="p"}',
+      '{x="p"}',
+    ];
+    const long = pages.map((labels) => labels.replace('"p', '"a-value-that-is-long'));
+    expect(inTurn('text', ...pages.map((labels) => `a${labels} 1\n`)).flatMap(names)).to.deep.equal(
+      want.map((labels) => `a${labels}`),
+    );
+    expect(inTurn('text', ...long.map((labels) => `a${labels} 1\n`)).flatMap(names)).to.deep.equal(
+      want.map((labels) => `a${labels.replace('"p', '"a-value-that-is-long')}`),
+    );
+  });
+
+  it('knows families that came with the page before, and comments that moved', () => {
+    const [a, b] = inTurn('text', PAGE, PAGE.replace('{proto="udp"', '{proto="quic"').replace('_sum 1.25', '_sum 3'));
+    expect(b!.layout.samples[0]!.family).to.equal(a!.layout.samples[0]!.family);
+    const moved = PAGE.split('# a remark\n').reverse().join('');
+    const [, c] = inTurn('text', PAGE, moved);
+    expect(c!.layout.samples.map(({ family }) => family.type)).to.deep.equal(
+      parsePage(Buffer.from(moved), { format: 'text' }).layout.samples.map(({ family }) => family.type),
+    );
+  });
+
+  it('reads pages whose lines come, go, change and move as a parser without memory does', () => {
+    const rnd = random(41);
+    const pick = (n: number) => Math.floor(rnd() * n);
+    const series = () =>
+      `m${pick(3)}${['', '_sum', '_bucket'][pick(3)]}{x="${pick(40)}"${pick(3) ? '' : ',le="1"'}} ${pick(9)}`;
+    const line = () => (pick(5) ? series() : `# TYPE m${pick(3)} ${['counter', 'histogram', 'gauge'][pick(3)]}`);
+    const parser = createPageParser({ format: 'text' });
+    let lines = Array.from({ length: 60 }, line);
+    let last: ParsedPage | undefined;
+    let kept = 0;
+    const checked = {
+      parse(body: Buffer) {
+        const page = parser.parse(body);
+        const { before, places } = page.origin ?? { before: page.layout, places: new Int32Array() };
+        if (page.origin) expect(before).to.equal(last!.layout);
+        places.forEach((place, i) => {
+          if (place < 0) return;
+          expect(page.layout.samples[i]).to.equal(before.samples[place]);
+          kept++;
+        });
+        last = page;
+        return page;
+      },
+    };
+    for (let round = 0; round < 600; round++) {
+      expectSame(checked, Buffer.from(`${lines.join('\n')}\n`), { format: 'text' });
+      for (let n = pick(6); n > 0; n--) {
+        const at = pick(lines.length);
+        const [gone] = lines.splice(at, pick(3) ? 1 : 0);
+        if (gone !== undefined && pick(4) === 0) lines.splice(pick(lines.length), 0, gone);
+        else if (pick(3) || lines.length < 30) lines.splice(at, 0, line());
+      }
+      if (pick(40) === 0) lines = lines.sort();
+    }
+    expect(kept).to.be.above(10_000);
   });
 
   it('holds to strict rules on every page when asked to', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parse } from '#config';
-import { formatLabels, labelsOf, type Series } from '#metrics';
+import { formatLabels, type Labels, labelsOf, makeFamily, type Series } from '#metrics';
 import { compileRelabel, createPageParser, parsePage, prometheusConfig } from '#prometheus';
 import { joinLabels } from '../../../src/prometheus/scrape/labels.ts';
 import type { SharedLabels } from '../../../src/prometheus/scrape/naming.ts';
@@ -11,13 +11,14 @@ function shaperOf(scrape: object = {}) {
   const config = parse(prometheusConfig, { scrape_configs: [{ job_name: 'j', ...scrape }] }).scrapes[0]!;
   const relabeler = compileRelabel(config.metricRelabel);
   let relabelled = 0;
+  const relabel = (labels: Labels) => {
+    relabelled++;
+    return relabeler.relabel(labels);
+  };
   const options: ShaperOptions = {
     config,
     target: labelsOf({ job: 'j' }),
-    relabel(labels) {
-      relabelled++;
-      return relabeler.relabel(labels);
-    },
+    relabel: 'metric_relabel_configs' in scrape ? relabel : undefined,
     externalLabels: new Map(),
   };
   const shaper = new Shaper(options);
@@ -25,7 +26,10 @@ function shaperOf(scrape: object = {}) {
   return {
     options,
     shaper,
-    shape: (page: string) => shaper.shape(parser.parse(Buffer.from(page)).layout),
+    shape(page: string) {
+      const { layout, origin } = parser.parse(Buffer.from(page));
+      return shaper.shape(layout, origin);
+    },
     relabelled: () => relabelled,
   };
 }
@@ -34,7 +38,7 @@ const page = (...names: string[]) => names.map((name) => `${name} 1\n`).join('')
 
 describe('prometheus/scrape shapes', () => {
   it('relabels a series once, for as long as it is there', () => {
-    const { shape, relabelled } = shaperOf();
+    const { shape, relabelled } = shaperOf({ metric_relabel_configs: [] });
     shape(page('a', 'b'));
     shape(page('a', 'b'));
     expect(relabelled()).to.equal(2);
@@ -103,17 +107,48 @@ describe('prometheus/scrape shapes', () => {
     expect(shared.get(layout.samples[0]!)).to.deep.equal(labelsOf({ __name__: 'a', zone: 'x' }));
   });
 
-  it('are what labels made anew for each page say, whatever comes and goes', () => {
+  it('take no word of another parser for where a layout comes from', () => {
+    const { shaper } = shaperOf();
+    const parser = createPageParser({ format: 'text' });
+    const [first, second] = [page('a', 'b'), page('b', 'c')].map((text) => parser.parse(Buffer.from(text)));
+    shaper.shape(parsePage(Buffer.from(page('x', 'y')), { format: 'text' }).layout);
+    const { set, added } = shaper.shape(second!.layout, second!.origin);
+    expect(second!.origin!.before).to.equal(first!.layout);
+    expect([set.series.map(({ labels }) => formatLabels(labels)), added]).to.deep.equal([
+      ['b{job="j"}', 'c{job="j"}'],
+      2,
+    ]);
+  });
+
+  it('give a series of a sample that stays its new family', () => {
+    const { shape } = shaperOf();
+    const { series } = shape('# TYPE a gauge\na 1\nb 1\n').set;
+    const changed = shape('# TYPE a counter\na 1\nb 1\n');
+    expect(changed.set.series.map(({ family }) => family.type)).to.deep.equal(['counter', 'unknown']);
+    expect([changed.set.series[1], changed.added]).to.deep.equal([series[1], 0]);
+  });
+
+  it('have a series once that becomes a native histogram', () => {
+    const { shaper } = shaperOf();
+    const family = makeFamily('a', 'histogram');
+    const [a, b] = ['a', 'b'].map((name) => ({ family, labels: labelsOf({ __name__: name }), hasTimestamp: false }));
+    shaper.shape({ samples: [a!, b!] });
+    const { set, added, vanished } = shaper.shape({ samples: [{ ...a!, native: true }, b!] });
+    expect(set.series.map(({ native }) => native)).to.deep.equal([true, undefined]);
+    expect([added, vanished!.series]).to.deep.equal([0, []]);
+  });
+
+  const rules = {
+    metric_relabel_configs: [
+      { source_labels: ['x'], regex: '[01]', action: 'drop' },
+      { regex: 'y', action: 'labeldrop' },
+      { source_labels: ['x'], regex: '9', target_label: 'job', replacement: 'mine' },
+    ],
+  };
+  const areTrue = (scrape: object) => () => {
     const rnd = random(23);
-    const rules = {
-      honor_labels: false,
-      metric_relabel_configs: [
-        { source_labels: ['x'], regex: '[01]', action: 'drop' },
-        { regex: 'y', action: 'labeldrop' },
-        { source_labels: ['x'], regex: '9', target_label: 'job', replacement: 'mine' },
-      ],
-    };
-    const { shape, options } = shaperOf(rules);
+    const { shape, options } = shaperOf(scrape);
+    const relabel = options.relabel ?? ((labels) => labels);
     let before = new Map<string, Series>();
     let sameSeries = 0;
     for (let round = 0; round < 300; round++) {
@@ -125,7 +160,7 @@ describe('prometheus/scrape shapes', () => {
       const page = lines.join('');
       const want = new Set<string>();
       for (const { labels } of parsePage(Buffer.from(page), { format: 'text' }).layout.samples) {
-        const named = options.relabel(joinLabels(labels, options.target, false));
+        const named = relabel(joinLabels(labels, options.target, false));
         if (named) want.add(formatLabels(named));
       }
       const { set, added, kept, duplicates, index } = shape(page);
@@ -142,5 +177,7 @@ describe('prometheus/scrape shapes', () => {
       before = new Map(names.map((name, i) => [name, set.series[i]!]));
     }
     expect(sameSeries).to.be.above(1000);
-  });
+  };
+  it('are what labels made anew for each page say, whatever comes and goes', areTrue({}));
+  it('are so with rules as well', areTrue(rules));
 });

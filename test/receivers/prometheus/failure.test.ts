@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MemoryShortError, PermanentError } from '#component';
-import { isStale } from '#metrics';
+import { type Batch, isStale, seriesName } from '#metrics';
 import { closeServers, until } from '../../support/servers.ts';
 import { HOUR, reported, rig, samples, scrapeOf, snapshotWith, stopRigs, target } from './rig.ts';
 
@@ -33,6 +33,17 @@ describe('receivers/prometheus when something is wrong', () => {
     page.body = 'a 1\n';
     expect(samples(await scrape())).to.deep.equal({ a: 1, b: 'stale' });
     expect(samples(await scrape())).to.deep.equal({ a: 1 });
+  });
+
+  it('marks come before the samples, but behind them where samples have times of their own', async () => {
+    const page = await target('a 1\nb 2\n');
+    const { scrape } = await rig([scrapeOf([page])]);
+    await scrape();
+    page.body = 'a 1\n';
+    const first = (batch: Batch) => batch.map(({ set }) => seriesName(set.series[0]!)).slice(0, 2);
+    expect(first(await scrape())).to.deep.equal(['b', 'a']);
+    page.body = 'c 1 1700000000000\n';
+    expect(first(await scrape())).to.deep.equal(['c', 'a']);
   });
 
   it('a series whose type changes is not marked stale', async () => {
