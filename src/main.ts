@@ -8,8 +8,6 @@ import { isNews } from './warnings.ts';
 // V8 plans its next full collection by how fast memory is asked for. An agent holds much and asks for little, so V8 would
 // collect all of it at every tenth more, which was half of our CPU time: see bench/README.md.
 setFlagsFromString('--heap-growing-percent=100');
-// Little lives from one scrape to the next: a young generation of 32 MB in place of the first 1 MB saves no time.
-setFlagsFromString('--semi-space-growth-factor=1');
 
 process.removeAllListeners('warning').on('warning', (warning) => {
   if (isNews(warning)) process.stderr.write(`${warning.name}: ${warning.message}\n`);

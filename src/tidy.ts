@@ -5,10 +5,13 @@ import { trimMalloc } from '#linux';
 
 /** Milliseconds. */
 const FIRST = 5_000;
-const EVERY = 60_000;
-/** Everything is collected soon, when targets with long intervals have been scraped as well, and then at every tenth turn. */
-const SOON = 2;
-const EACH = 10;
+const EVERY = 20_000;
+/**
+ * Turns at which everything is collected: after the start, after the first scrapes, when targets with long intervals have been
+ * scraped as well, and then each ten minutes.
+ */
+const SOON = [0, 1, 3];
+const EACH = 30;
 /** Bytes of heap above which a full collection would hold everything else up for too long. */
 const MOST = 150e6;
 
@@ -21,12 +24,12 @@ export interface Tidying {
 /**
  * Collects garbage in the first minutes, and seldom after, which V8 might not do for an hour: it waits until the heap has
  * doubled, and an agent asks for little. V8 gives the pages back within seconds; what lies in malloc goes with the trimming
- * each minute. Returns the way to end it.
+ * at each turn. Returns the way to end it.
  */
 export function tidyMemory(clock: Clock, { collect, trim, heapUsed }: Tidying = own): () => void {
   let turns = 0;
   const turn = () => {
-    if ((turns < SOON || turns % EACH === 0) && heapUsed() < MOST) collect();
+    if ((SOON.includes(turns) || turns % EACH === 0) && heapUsed() < MOST) collect();
     turns++;
     trim();
     cancel = clock.after(EVERY, turn);

@@ -1,13 +1,19 @@
+import { getHeapSpaceStatistics } from 'node:v8';
 import { expect } from 'chai';
+import { shrinkHeap } from '#kit';
 import { fitYoungGeneration } from '../src/young.ts';
 import { FakeClock } from './support/clock.ts';
 
 describe('the young generation', () => {
   function watched() {
     const clock = new FakeClock();
-    const said: boolean[] = [];
+    const said: (boolean | 'shrink')[] = [];
     let total = 5e9;
-    const end = fitYoungGeneration(clock, { allocated: () => total, letGrow: (grows) => said.push(grows) });
+    const end = fitYoungGeneration(clock, {
+      allocated: () => total,
+      letGrow: (grows) => said.push(grows),
+      shrink: () => said.push('shrink'),
+    });
     /** Some seconds at so many megabytes each. */
     async function pass(seconds: number, megabytes: number): Promise<void> {
       for (let i = 0; i < seconds; i++) {
@@ -18,19 +24,46 @@ describe('the young generation', () => {
     return { clock, said, pass, end };
   }
 
-  it('grows while much is asked for, and only then, and V8 is told once', async () => {
+  it('may grow until the start is over, and then while much is asked for, and V8 is told once', async () => {
     const { said, pass } = watched();
-    await pass(10, 5);
+    await pass(6, 60);
     expect(said).to.deep.equal([]);
-    await pass(10, 60);
-    expect(said).to.deep.equal([true]);
     await pass(10, 5);
-    expect(said).to.deep.equal([true, false]);
+    expect(said).to.deep.equal([false, 'shrink']);
+    await pass(10, 60);
+    expect(said.slice(2)).to.deep.equal([true]);
+    await pass(10, 5);
+    expect(said.slice(3)).to.deep.equal([false, 'shrink']);
+  });
+
+  it('stays as it is over a moment that is out of the ordinary', async () => {
+    const { said, pass } = watched();
+    await pass(8, 5);
+    const before = said.length;
+    for (let i = 0; i < 4; i++) {
+      await pass(4, 60);
+      await pass(2, 5);
+    }
+    expect(said).to.have.length(before);
+  });
+
+  it('of this process can be told', async () => {
+    const clock = new FakeClock();
+    const end = fitYoungGeneration(clock);
+    await clock.advance(2_000);
+    end();
+    shrinkHeap();
+    const size = () => getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')!.space_size;
+    expect(size()).to.be.below(4e6);
   });
 
   it('is left alone where V8 does not tell what was asked for', () => {
     const clock = new FakeClock();
-    fitYoungGeneration(clock, { allocated: () => undefined, letGrow: () => expect.fail('told') });
+    fitYoungGeneration(clock, {
+      allocated: () => undefined,
+      letGrow: () => expect.fail('told'),
+      shrink: () => expect.fail('told'),
+    });
     expect(clock.pending).to.equal(0);
   });
 
