@@ -1,5 +1,4 @@
 /** One process life: load, build, start, wait, reload, drain. */
-import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '#clock';
 import type { Resolved } from './config/resolve.ts';
@@ -53,7 +52,8 @@ class Agent {
   readonly #registry = new MeterRegistry();
   readonly #service: Service;
   readonly #stopping = new AbortController();
-  readonly #instance = randomUUID();
+  /** Drawn when it is first shown, as node:crypto takes its time to load. */
+  #instance: string | undefined;
   #telemetry: TelemetryConfig;
   #logs: Logs;
   #metrics: OwnMetrics | undefined;
@@ -117,10 +117,15 @@ class Agent {
 
   async #showOwnMetrics(config: TelemetryConfig): Promise<OwnMetrics> {
     try {
-      return await startOwnMetrics(this.#registry, config, this.#options.version, this.#instance);
+      return await startOwnMetrics(this.#registry, config, this.#options.version, () => this.#instanceId());
     } catch (error) {
       throw new Error("cannot show the agent's own metrics (service.telemetry.metrics)", { cause: error });
     }
+  }
+
+  #instanceId(): string {
+    this.#instance ??= process.getBuiltinModule('node:crypto').randomUUID();
+    return this.#instance;
   }
 
   #ownAddresses() {

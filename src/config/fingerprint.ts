@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash } from '#kit';
 import type { ConfigNode } from './node.ts';
 
 /** Equal for equal options, whatever their order and place; a digest, so that it shows no secret. */

@@ -90,7 +90,17 @@ export async function resolveConfig(
 
 function resolvedComponent({ kind, id, factory, config, node }: Defined): ResolvedComponent[] {
   if (!factory || config === INVALID) return [];
-  return [{ kind, id, type: factory.type, factory, config, node, fingerprint: fingerprint(factory.type, node) }];
+  let digest: string | undefined;
+  return [
+    {
+      ...{ kind, id, type: factory.type, factory, config, node },
+      // Only a reload asks.
+      get fingerprint() {
+        digest ??= fingerprint(factory.type, node);
+        return digest;
+      },
+    },
+  ];
 }
 
 /** Warns of a processor that is of use only where a pipeline begins. */

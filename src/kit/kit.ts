@@ -1,6 +1,7 @@
 /** Small parts that several components share. */
 export * from './collecting.ts';
 export * from './deadline.ts';
+export * from './digest.ts';
 export * from './environment.ts';
 export * from './fresh.ts';
 export * from './garbage.ts';

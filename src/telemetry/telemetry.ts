@@ -53,7 +53,7 @@ export async function startOwnMetrics(
   registry: MeterRegistry,
   config: TelemetryConfig,
   version: string,
-  instance: string,
+  instance: () => string,
 ): Promise<OwnMetrics> {
   const { level, readers } = config.metrics;
   if (level === 'none' || readers.length === 0) return { addresses: [], stop: async () => {} };
@@ -79,7 +79,7 @@ export async function startOwnMetrics(
       }
     }
     const { startSdk } = await import('./sdk.ts');
-    const sdk = startSdk(registry, all, resourceOf(config, version, instance), shownAt(level), version);
+    const sdk = startSdk(registry, all, resourceOf(config, version, instance()), shownAt(level), version);
     for (const page of pages) await page.start();
     return {
       addresses: pages.map((page) => page.address),

@@ -8,7 +8,7 @@ import { collectorNames } from '../../src/telemetry/pull.ts';
 import { startOwnMetrics } from '../../src/telemetry/telemetry.ts';
 
 const start = (registry: MeterRegistry, metrics: object, resource: object = {}) =>
-  startOwnMetrics(registry, parse(telemetry, { metrics, resource }), '1.2.3', 'an-instance');
+  startOwnMetrics(registry, parse(telemetry, { metrics, resource }), '1.2.3', () => 'an-instance');
 const page = (extra: object = {}) => ({
   pull: { exporter: { prometheus: { host: '127.0.0.1', port: 0, ...extra } } },
 });

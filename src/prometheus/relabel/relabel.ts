@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash } from '#kit';
 import type { Labels } from '#metrics';
 import { LabelBuilder } from './builder.ts';
 import { lowercase, uppercase } from './case.ts';

@@ -75,7 +75,7 @@ export class TargetLoop {
     const { clock, seed, initialOffset } = this.#parts;
     this.#cancel();
     this.#leaving = false;
-    const first = firstScrape(clock, this.target, seed);
+    const first = firstScrape(clock, this.target, seed, !this.#scraped);
     this.#schedule = new Schedule(clock, this.target.interval, first + initialOffset);
     this.#arm();
   }

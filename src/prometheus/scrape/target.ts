@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Clock } from '#clock';
-import { type Labels, labelMap, labelsKey, labelValue, type Resource, sortedLabels } from '#metrics';
+import { type Labels, labelMap, labelsHash, labelsKey, labelValue, type Resource, sortedLabels } from '#metrics';
 import { formatPromDuration, parsePromDuration, type ScrapeConfig } from '../config/config.ts';
 import type { HistogramForms } from './parsing.ts';
 import { targetResource } from './resource.ts';
@@ -173,6 +172,7 @@ function checkHost(host: string, address: string): void {
 
 /** Milliseconds; targets whose places in the interval fall together like this are scraped in one go. */
 const GRID = 100;
+const gridOf = (interval: number): number => Math.min(GRID, interval / 10);
 
 /**
  * Milliseconds from `now` to the target's next slot. A slot is a fixed place in each interval, counted from the epoch, so
@@ -180,11 +180,10 @@ const GRID = 100;
  * in an interval, or one each 100 ms.
  */
 export function scrapeOffset(target: Target, seed: string, now: number): number {
-  const digest = createHash('sha1').update(seed).update('\0').update(target.key).digest();
-  const place = digest.readUIntBE(0, 6) % target.interval;
-  const grid = Math.min(GRID, target.interval / 10);
+  const place = labelsHash([seed, target.key]) % target.interval;
+  const grid = gridOf(target.interval);
   // Where in a step of the grid is the seed's alone, or all agents of a cluster would scrape at the same moments.
-  const phase = createHash('sha1').update(seed).digest().readUInt32BE(0) % grid;
+  const phase = labelsHash([seed]) % grid;
   const slot = Math.floor(place / grid) * grid + phase;
   const wait = (slot - (now % target.interval)) % target.interval;
   return wait < 0 ? wait + target.interval : wait;
@@ -193,13 +192,18 @@ export function scrapeOffset(target: Target, seed: string, now: number): number 
 /** What the wall clock is ahead of the monotonic one; read once, so that equal slots are equal moments. */
 const leads = new WeakMap<Clock, number>();
 
-/** The moment of a target's first scrape from now on, on the monotonic clock. */
-export function firstScrape(clock: Clock, target: Target, seed: string): number {
+/**
+ * The moment of a target's first scrape from now on, on the monotonic clock. The step of the grid that has just begun is not
+ * over: where `joins`, its targets are scraped now, late by a part of it, rather than an interval later.
+ */
+export function firstScrape(clock: Clock, target: Target, seed: string, joins = false): number {
   const lead = clock.now() - clock.monotonic();
   const before = leads.get(clock) ?? lead;
   // The clocks are not read in the same instant; a wall clock that was set is another matter.
   const ahead = Math.abs(lead - before) < 50 ? before : lead;
   leads.set(clock, ahead);
   const now = clock.monotonic();
-  return now + scrapeOffset(target, seed, ahead + now);
+  const wait = scrapeOffset(target, seed, ahead + now);
+  const isUnderWay = joins && target.interval - wait < gridOf(target.interval);
+  return now + wait - (isUnderWay ? target.interval : 0);
 }

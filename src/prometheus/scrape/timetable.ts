@@ -7,7 +7,8 @@ import type { Clock } from '#clock';
 export interface Timetable {
   /**
    * Returns the way to cancel it. What `run` answers is done in its turn, five to one of the event loop's. A `first` time costs
-   * much more than those that follow: before the next five what came of it gets time, at an agent's start its first push.
+   * much more than those that follow: one goes ahead alone, and before the next five what came of it gets time, at an agent's
+   * start its first push.
    */
   at(due: number, run: Due, first?: boolean): () => void;
 }
@@ -43,10 +44,9 @@ function makeTimetable(clock: Clock): Timetable {
   function open(moment: number): Slot {
     const call = () => {
       slots.delete(moment);
-      inTurns(
-        [...slot.runs].map((run) => run()),
-        slot.first ? (rest) => clock.after(PAUSE, rest) : setImmediate,
-      );
+      const work = [...slot.runs].map((run) => run());
+      if (slot.first) inTurns(work, 1, (rest) => clock.after(PAUSE, rest));
+      else inTurns(work, AT_ONCE, setImmediate);
     };
     const slot = {
       runs: new Set<Due>(),
@@ -72,7 +72,7 @@ function makeTimetable(clock: Clock): Timetable {
   };
 }
 
-function inTurns(work: readonly ReturnType<Due>[], later: (rest: () => void) => unknown): void {
-  for (const one of work.slice(0, AT_ONCE)) one?.();
-  if (work.length > AT_ONCE) later(() => inTurns(work.slice(AT_ONCE), later));
+function inTurns(work: readonly ReturnType<Due>[], count: number, later: (rest: () => void) => unknown): void {
+  for (const one of work.slice(0, count)) one?.();
+  if (work.length > count) later(() => inTurns(work.slice(count), AT_ONCE, later));
 }

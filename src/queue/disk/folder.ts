@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Kind } from '#component';
+import { createHash } from '#kit';
 
 /** No file system takes longer names. */
 const LONGEST = 200;

@@ -34,6 +34,21 @@ describe('prometheus/scrape slots', () => {
     expect(moments.size).to.equal(10);
   });
 
+  it('that have just begun are joined by who comes first, and only by those', () => {
+    const clock = new FakeClock(1_700_000_000_123);
+    const all = targets(1000);
+    const now = clock.monotonic();
+    const joining = all.map((one) => firstScrape(clock, one, 'seed', true) - now);
+    const waiting = all.map((one) => firstScrape(clock, one, 'seed') - now);
+    expect(Math.min(...waiting)).to.be.at.least(0);
+    expect(Math.min(...joining)).to.be.within(-100, 0);
+    for (const [i, wait] of joining.entries()) {
+      expect(wait).to.be.closeTo(waiting[i]! > 900 ? waiting[i]! - 1000 : waiting[i]!, 0.001);
+    }
+    const late = joining.filter((wait) => wait < 0).length;
+    expect(late, 'a tenth of them').to.be.within(140, 260);
+  });
+
   it('follow the wall clock when that has been set', () => {
     const clock = new FakeClock(1_700_000_000_000);
     const [one] = targets(1000) as [Target];

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '#clock';
 import type { Logger } from '#component';
 import { Secret } from '#config';
+import { createHash } from '#kit';
 import type { KubernetesSdConfig } from '../../config/kubernetes-sd.ts';
 import type { DiscoveryMetrics } from '../metrics.ts';
 import { type Access, accessOf } from './access.ts';
