@@ -8,6 +8,8 @@ const options = {
   target: 'node20',
   // CommonJS, because that is what a file named .js is to every Node when it is copied somewhere on its own.
   format: 'cjs',
+  // Packages as ES modules where they have them: what nobody uses of them is left out.
+  mainFields: ['module', 'main'],
   // Pure ASCII: one character above Latin-1 would make V8 keep the whole source with two bytes a character.
   charset: 'ascii',
   minifySyntax: true,
