@@ -96,9 +96,6 @@ function checkBool(labels: LabelMap, name: string, what: string): void {
 
 const isTrue = (labels: Labels, name: string): boolean => /^(1|t|T|TRUE|true|True)$/.test(labelValue(labels, name));
 
-/** Of all labels, with which it is long: thousands of targets are kept by it. */
-const keyOf = (labels: Labels): string => createHash('sha256').update(labelsKey(labels)).digest('base64');
-
 const forms = new Map<string, HistogramForms>();
 
 /** One object for all targets that want the same. */
@@ -122,7 +119,7 @@ export function makeTarget(
   for (const name of own.keys()) if (name.startsWith('__')) own.delete(name);
   const url = targetUrl(labels, params);
   return {
-    key: keyOf(labels),
+    key: labelsKey(labels),
     labels: sortedLabels(own),
     resource: targetResource(url.protocol, discovered),
     url,
