@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from '#kit';
 import { type Exemplar, type Family, type Labels, labelValue, METRIC_NAME, sortedLabels } from '#metrics';
 import { LF } from './chars.ts';
 import { type Columns, workingColumns } from './columns.ts';
@@ -35,6 +36,8 @@ export interface Memory {
 }
 
 const NONE: Metadata[] = [];
+/** Samples between two pauses. */
+const STEP = 256;
 
 /** Reads a page from start to end, taking from memory what it can. */
 export class PageBuild {
@@ -56,17 +59,33 @@ export class PageBuild {
   /** What the comments since the last sample said. */
   #said = NONE;
 
-  constructor(body: Buffer, options: PageOptions, families: Families, memory?: Memory) {
+  constructor(
+    body: Buffer,
+    options: PageOptions,
+    families: Families,
+    memory?: Memory,
+    columns: Columns = workingColumns(),
+  ) {
     this.#reader = new Reader(body, options.format, options.strict);
     this.#options = options;
     this.families = families;
     this.#memory = memory;
-    this.columns = workingColumns();
+    this.columns = columns;
   }
 
   run(): ParsedPage {
+    return atOnce(this.steps());
+  }
+
+  /** Pauses now and then. The body must stay as it is until the end, and the columns be nobody else's. */
+  *steps(): Steps<ParsedPage> {
+    let pause = STEP;
     this.#recall();
     for (let entry = this.#reader.next(); entry !== 'end'; entry = this.#reader.next()) {
+      if (this.samples.length >= pause) {
+        yield;
+        pause = this.samples.length + STEP;
+      }
       if (entry === 'series') {
         this.#sample();
         this.#recall();

@@ -1,3 +1,5 @@
+import { atOnce, type Steps } from '#kit';
+import { Columns } from './columns.ts';
 import { Families } from './families.ts';
 import { inheritHashes, PlanMemory } from './memory.ts';
 import { PageBuild } from './page.ts';
@@ -14,36 +16,53 @@ export interface PageParser {
    * RawSample objects. `body` may be used again afterwards.
    */
   parse(body: Buffer): ParsedPage;
+  /**
+   * The same, but for a large page that is not like the last one: of that it keeps a copy, and what it answers is the work, which
+   * throws what `parse` does. No other page may be parsed before that is done, or given up.
+   */
+  begin?(body: Buffer): ParsedPage | Steps<ParsedPage>;
 }
+
+/** Bytes from which on a page that has to be read anew takes long enough to let others have their turn. */
+const LARGE = 512 * 1024;
 
 /** `shelf`: what parsers of sources like this one know. */
 export function createPageParser(options: PageOptions, shelf?: PlanShelf): PageParser {
   let plan: Plan | undefined;
+
+  /** The page, where it is like one that is known; otherwise it may be read. */
+  function known(body: Buffer): ParsedPage | undefined {
+    if (options.strict) checkStrictly(body, options.format);
+    const same = plan?.read(body);
+    if (same) return same;
+    const found = shelf?.read(body, options, plan);
+    if (found) plan = found.plan;
+    else options.admit?.(body);
+    return found?.page;
+  }
+
+  function* read(body: Buffer, columns?: Columns): Steps<ParsedPage> {
+    const own = plan;
+    const model = own ?? shelf?.newest(options);
+    // Between two steps its owner could use its memory for another page.
+    if (columns && model && model !== own) model.isShared = true;
+    const memory = model && new PlanMemory(model, body);
+    const build = new PageBuild(body, options, new Families(model?.families), memory, columns);
+    const page = yield* build.steps();
+    const places = build.columns.places.slice(0, build.samples.length);
+    const layout = model && isSame(model, places) ? model.layout : page.layout;
+    plan = new Plan(body, build, layout, options, own?.retire());
+    if (model) inheritHashes(plan, model, places);
+    shelf?.add(plan, options);
+    if (!model) return page;
+    if (layout !== page.layout) return { ...page, layout };
+    return { ...page, origin: { before: model.layout, after: layout, places, isTimed: build.timestamps > 0 } };
+  }
+
   return {
-    parse(body) {
-      if (options.strict) checkStrictly(body, options.format);
-      const same = plan?.read(body);
-      if (same) return same;
-      const found = shelf?.read(body, options, plan);
-      if (found) {
-        plan = found.plan;
-        return found.page;
-      }
-      options.admit?.(body);
-      const own = plan;
-      const model = own ?? shelf?.newest(options);
-      const memory = model && new PlanMemory(model, body);
-      const build = new PageBuild(body, options, new Families(model?.families), memory);
-      const page = build.run();
-      const places = build.columns.places.slice(0, build.samples.length);
-      const layout = model && isSame(model, places) ? model.layout : page.layout;
-      plan = new Plan(body, build, layout, options, own?.retire());
-      if (model) inheritHashes(plan, model, places);
-      shelf?.add(plan, options);
-      if (!model) return page;
-      if (layout !== page.layout) return { ...page, layout };
-      return { ...page, origin: { before: model.layout, after: layout, places, isTimed: build.timestamps > 0 } };
-    },
+    parse: (body) => known(body) ?? atOnce(read(body)),
+    begin: (body) =>
+      known(body) ?? (body.length < LARGE ? atOnce(read(body)) : read(Buffer.from(body), new Columns(1 << 14))),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Steps } from '#kit';
 import { type Batch, gather, type Snapshot, selectSnapshot } from '#metrics';
 import type { ParsedPage } from '../exposition/exposition.ts';
 import { type HistogramLimits, histogramLimits, holdHistograms } from './histograms.ts';
@@ -34,6 +35,11 @@ export class Collector {
     this.#shaper = new Shaper(options);
     this.#honorTimestamps = options.config.honorTimestamps;
     this.#limits = histogramLimits(options.config.limits);
+  }
+
+  /** What `collect` will have to do for a large page that is new, to be done in steps before; throws as that does. */
+  prepare(page: ParsedPage): Steps<unknown> | undefined {
+    return this.#shaper.prepare(page.layout, page.origin);
   }
 
   /**

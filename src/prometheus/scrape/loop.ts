@@ -1,6 +1,7 @@
 import type { Clock } from '#clock';
 import { type Consumer, isMemoryShort, type Logger } from '#component';
 import { shownUrl } from '#http';
+import { inTurns, turns } from '#kit';
 import { type Batch, pointCount } from '#metrics';
 import type { Collected, Collector } from './collector.ts';
 import type { ScrapeMetrics } from './metrics.ts';
@@ -172,7 +173,10 @@ export class TargetLoop {
     const unasked = short ? new Error('memory is short: not scraped') : this.#parts.forcedError();
     try {
       if (unasked) throw unasked;
-      collected = collector.collect(await source.fetch(signal), time, clock.now());
+      const page = await source.fetch(signal);
+      const steps = collector.prepare(page);
+      if (steps) await inTurns(steps, turns(signal));
+      collected = collector.collect(page, time, clock.now());
     } catch (error) {
       // A scrape that was cut off says nothing about the target.
       if (signal.aborted) return;

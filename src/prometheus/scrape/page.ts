@@ -1,6 +1,6 @@
 import type { Clock } from '#clock';
 import { BodyTooLargeError, type HttpClient, type HttpResponse } from '#http';
-import { deadline } from '#kit';
+import { deadline, inTurns, type Steps, turns } from '#kit';
 import { acceptHeader, DEFAULT_SCRAPE_PROTOCOLS, PROTO_FIRST_PROTOCOLS, type ScrapeConfig } from '../config/config.ts';
 import {
   chooseFormat,
@@ -109,6 +109,11 @@ class TargetPage implements PageSource {
   }
 
   async fetch(signal: AbortSignal): Promise<ParsedPage> {
+    const begun = await this.#ask(signal);
+    return 'layout' in begun ? begun : inTurns(begun, turns(signal));
+  }
+
+  async #ask(signal: AbortSignal): Promise<ParsedPage | Steps<ParsedPage>> {
     const { client, clock, config, maxBody, headersFor } = this.#shared;
     this.#size = 0;
     const within = deadline(clock, this.#target.timeout, signal);
@@ -130,7 +135,7 @@ class TargetPage implements PageSource {
     }
   }
 
-  #parse({ headers, body }: HttpResponse): ParsedPage {
+  #parse({ headers, body }: HttpResponse): ParsedPage | Steps<ParsedPage> {
     // An empty page has no format to disagree about.
     if (body.length === 0) return EMPTY;
     const format = this.#formatOf(headers['content-type']);
@@ -138,7 +143,7 @@ class TargetPage implements PageSource {
       this.#parser = this.#shared.createParser(format, this.#target);
       this.#format = format;
     }
-    return this.#parser.parse(body);
+    return this.#parser.begin?.(body) ?? this.#parser.parse(body);
   }
 
   #formatOf(type: string | undefined): ScrapeFormat {

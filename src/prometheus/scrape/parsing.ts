@@ -1,8 +1,10 @@
+import type { Steps } from '#kit';
 import {
   createPageParser,
   createProtobufParser,
   customBuckets,
   type PageParser,
+  type ParsedPage,
   type PlanShelf,
   type ProtobufOptions,
   type ScrapeFormat,
@@ -42,11 +44,18 @@ export function createTargetParser(
       : createPageParser({ format, exemplars: format === 'openmetrics', ...(admit ? { admit } : {}) }, shelf);
   if (!convert && format !== 'openmetrics') return parser;
   const converted = convert ? customBuckets({ classic, gauges: format === 'protobuf', onRefused }) : undefined;
+  const finished = (page: ParsedPage): ParsedPage => {
+    const dated = format === 'openmetrics' ? withCreated(page) : page;
+    return converted ? converted(dated) : dated;
+  };
+  function* later(steps: Steps<ParsedPage>): Steps<ParsedPage> {
+    return finished(yield* steps);
+  }
   return {
-    parse(body) {
-      const page = parser.parse(body);
-      const dated = format === 'openmetrics' ? withCreated(page) : page;
-      return converted ? converted(dated) : dated;
+    parse: (body) => finished(parser.parse(body)),
+    begin(body) {
+      const begun = parser.begin?.(body) ?? parser.parse(body);
+      return 'layout' in begun ? finished(begun) : later(begun);
     },
   };
 }

@@ -1,8 +1,9 @@
+import { atOnce, type Steps } from '#kit';
 import { makeSet, type Resource, type Series, type SeriesSet } from '#metrics';
 import type { ScrapeConfig } from '../config/config.ts';
 import type { Layout, Origin } from '../exposition/exposition.ts';
 import { Naming, type NamingOptions } from './naming.ts';
-import { type Known, NOTHING, type Sorted, Sorting } from './sorting.ts';
+import { type Known, LARGE, NOTHING, type Sorted, Sorting } from './sorting.ts';
 
 /** Some of a page's samples: `set.series[i]` takes the page's value `index[i]`; all of them in order without an index. */
 export interface Part {
@@ -50,6 +51,8 @@ export class Shaper {
   readonly #naming: Naming;
   #known: Known = NOTHING;
   #shape: Shape | undefined;
+  /** Nobody has seen the shape yet. */
+  #isNew = false;
 
   constructor(options: ShaperOptions) {
     this.#options = options;
@@ -63,19 +66,32 @@ export class Shaper {
 
   /** `origin` is what the parser knows of where the layout comes from. Throws a RefusedPage. */
   shape(layout: Layout, origin?: Origin): Shape {
-    const last = this.#known.layout;
-    if (layout === last && this.#shape) {
-      if (this.#shape.added > 0 || this.#shape.vanished) this.#shape = settled(this.#shape);
+    if (layout === this.#known.layout && this.#shape) {
+      if (this.#isNew) this.#isNew = false;
+      else if (this.#shape.added > 0 || this.#shape.vanished) this.#shape = settled(this.#shape);
       return this.#shape;
     }
+    const shape = atOnce(this.#make(layout, origin));
+    this.#isNew = false;
+    return shape;
+  }
+
+  /** What `shape` will have to do for a large layout that is new, to be done in steps before; throws as that does. */
+  prepare(layout: Layout, origin?: Origin): Steps<Shape> | undefined {
+    return layout === this.#known.layout || layout.samples.length <= LARGE ? undefined : this.#make(layout, origin);
+  }
+
+  *#make(layout: Layout, origin: Origin | undefined): Steps<Shape> {
     const sorting = new Sorting(layout.samples, this.#known, this.#naming, this.#options.config);
-    const sorted = sorting.run(origin?.before === last && origin.after === layout ? origin : undefined);
+    const last = this.#known.layout;
+    const sorted = yield* sorting.run(origin?.before === last && origin.after === layout ? origin : undefined);
     const known = sorting.known(layout);
     const before = this.#shape;
     const shape = this.#shapeOf(sorted, known.series);
     const all = before?.tracked === before?.set && shape.tracked === shape.set;
     this.#shape = before && all ? { ...shape, vanished: { since: before.tracked, series: sorting.vanished() } } : shape;
     this.#known = { ...known, series: this.#shape.set.series };
+    this.#isNew = true;
     return this.#shape;
   }
 

@@ -1,6 +1,6 @@
 import { equalLabels, type Series } from '#metrics';
 
-/** Working memory, kept: nothing here waits for anything. */
+/** Working memory, kept: with as few series as this nothing waits for anything. */
 let table = new Int32Array(1 << 11);
 /** What grew beyond this is not kept. */
 const MOST_KEPT = 1 << 16;
@@ -19,7 +19,11 @@ export class Slots {
   /** A slot plus one; 0 is free. */
   #table: Int32Array | undefined;
 
-  constructor(series: readonly Series[], hashes: Uint32Array) {
+  readonly #expected: number;
+
+  /** `expected`: so many series there will be; where they are many, the table is nobody else's. */
+  constructor(series: readonly Series[], hashes: Uint32Array, expected = 0) {
+    this.#expected = expected;
     this.#before = series;
     this.#beforeHashes = hashes;
   }
@@ -48,7 +52,7 @@ export class Slots {
 
   /** The slot of a series with these labels: an old one, or a new one for `series`. Equal labels have equal hashes. */
   slotOf(series: Series, hash: number): number {
-    this.#table ??= this.#build(this.size + 1);
+    this.#table ??= this.#build(Math.max(this.size + 1, this.#expected));
     const mask = this.#table.length - 1;
     for (let at = hash; ; at++) {
       const slot = this.#table[at & mask]! - 1;

@@ -1,3 +1,4 @@
+import type { Steps } from '#kit';
 import { follow, type Series } from '#metrics';
 import type { ScrapeConfig } from '../config/config.ts';
 import type { Layout, Origin, RawSample } from '../exposition/exposition.ts';
@@ -13,6 +14,14 @@ export class RefusedPage extends ScrapeError {
     this.counts = counts;
   }
 }
+
+/**
+ * A page that is not like the last one and has more samples takes long enough to let others have their turn. Working memory is
+ * kept for smaller ones only.
+ */
+export const LARGE = 1 << 14;
+/** Samples between two pauses. */
+const STEP = 256;
 
 export type SortingConfig = Pick<ScrapeConfig, 'honorTimestamps' | 'trackTimestampsStaleness' | 'limits'>;
 
@@ -42,6 +51,7 @@ export class Sorting {
   readonly #before: Known;
   readonly #naming: Naming;
   readonly #config: SortingConfig;
+  readonly #isLarge: boolean;
   readonly #slots: Slots;
   readonly #work: Work;
   /** Series of the page so far. */
@@ -52,13 +62,15 @@ export class Sorting {
     this.#before = before;
     this.#naming = naming;
     this.#config = config;
-    this.#slots = new Slots(before.series, before.hashes);
+    const most = before.series.length + samples.length;
+    this.#isLarge = samples.length > LARGE;
+    this.#slots = new Slots(before.series, before.hashes, this.#isLarge ? most : 0);
     // Each sample can add one slot at most.
-    this.#work = workFor(before.series.length + samples.length);
+    this.#work = workFor(most);
   }
 
-  /** `origin` tells how the layout came from the last one, where that is known. */
-  run(origin?: Origin): Sorted {
+  /** `origin` tells how the layout came from the last one, where that is known. Pauses now and then in a large page. */
+  *run(origin?: Origin): Steps<Sorted> {
     const samples = this.#samples;
     const { honorTimestamps, trackTimestampsStaleness } = this.#config;
     const standing = origin?.places ?? follow(this.#before.layout.samples, samples);
@@ -71,6 +83,7 @@ export class Sorting {
     const untimed: Series[] | undefined = mayBeTimed && !trackTimestampsStaleness ? [] : undefined;
     const counts = { scraped: samples.length, kept: 0, added: 0, duplicates: 0 };
     for (let i = 0; i < samples.length; i++) {
+      if (this.#isLarge && i % STEP === STEP - 1) yield;
       const place = standing[i]!;
       if (isPlain && place >= 0 && times[place] === 0) {
         counts.kept++;
@@ -183,7 +196,6 @@ interface Work {
   readonly place: Uint32Array;
 }
 
-const MOST_KEPT = 1 << 14;
 let kept = makeWork(1 << 10);
 
 function makeWork(size: number): Work {
@@ -194,7 +206,7 @@ function makeWork(size: number): Work {
 function workFor(slots: number): Work {
   if (slots > kept.times.length) {
     const made = makeWork(2 ** Math.ceil(Math.log2(slots)));
-    if (slots > MOST_KEPT) return made;
+    if (slots > LARGE) return made;
     kept = made;
   } else kept.times.fill(0, 0, slots);
   return kept;

@@ -2,7 +2,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { formatLabels } from '#metrics';
-import { createPageParser, ExpositionError, type ExpositionFormat, type ParsedPage, parsePage } from '#prometheus';
+import {
+  createPageParser,
+  ExpositionError,
+  type ExpositionFormat,
+  type ParsedPage,
+  PlanShelf,
+  parsePage,
+} from '#prometheus';
 import { cpuTime } from '../../support/cpu.ts';
 import { expectSame, mutate } from '../../support/pages.ts';
 import { random } from '../../support/random.ts';
@@ -52,6 +59,56 @@ describe('a page parser', () => {
     expect(c!.layout).to.equal(a!.layout);
     expect([...b!.values]).to.deep.equal([123456.75, 2, 7, 9, 12, Number.NaN, 12, 1]);
     expect([...c!.values]).to.deep.equal([10, 2, 7, 9, 12, 1.25, 12, 1]);
+  });
+
+  it('reads a large page in steps, unless it is like the last one', () => {
+    const large = (value: number, name = 'b') =>
+      Array.from({ length: 30_000 }, (_, i) => `${i % 10 ? 'a' : name}{i="${i}"} ${value + i}\n`).join('');
+    const whole = createPageParser({ format: 'text' });
+    const stepwise = createPageParser({ format: 'text' });
+    const read = (page: string): [page: ParsedPage, steps: number] => {
+      const body = Buffer.from(page);
+      const begun = stepwise.begin!(body);
+      if ('layout' in begun) return [begun, 0];
+      // Whoever lent it uses it for something else.
+      body.fill('x');
+      for (let steps = 0; ; steps++) {
+        const { done, value } = begun.next();
+        if (done) return [value, steps];
+      }
+    };
+    const [first, steps] = read(large(1));
+    expect(steps).to.be.at.least(100);
+    expect(first).to.deep.equal(whole.parse(Buffer.from(large(1))));
+    const [second, none] = read(large(2));
+    expect(none).to.equal(0);
+    expect(second.layout).to.equal(first.layout);
+    expect(second.values[7]).to.equal(9);
+    const [third] = read(large(3, 'c'));
+    expect(third).to.deep.equal(whole.parse(Buffer.from(large(3, 'c'))));
+    expect(third.layout.samples[1]).to.equal(first.layout.samples[1]);
+    expect('layout' in stepwise.begin!(Buffer.from(PAGE))).to.equal(true);
+  });
+
+  it('that reads in steps by what another one knows is not disturbed by it', () => {
+    const page = (name: string, other = name) =>
+      Buffer.from(Array.from({ length: 30_000 }, (_, i) => `${i % 50 ? name : other}{number="${i}"} 1\n`).join(''));
+    const shelf = new PlanShelf();
+    const one = createPageParser({ format: 'text' }, shelf);
+    const other = createPageParser({ format: 'text' }, shelf);
+    const known = new Set(one.parse(page('a', 'b')).layout.samples);
+    const begun = other.begin!(page('a', 'c'));
+    if ('layout' in begun) throw new Error('the page was known');
+    for (let step = 0; step < 10; step++) expect(begun.next().done).to.equal(false);
+    // As long as its first one, so that it could stand in the same memory.
+    one.parse(page('z'));
+    for (;;) {
+      const { done, value } = begun.next();
+      if (!done) continue;
+      expect(names(value)).to.deep.equal(names(parsePage(page('a', 'c'), { format: 'text' })));
+      expect(value.layout.samples.filter((sample) => known.has(sample))).to.have.length(29_400);
+      return;
+    }
   });
 
   it('gives the same layout when the last line feed comes or goes', () => {

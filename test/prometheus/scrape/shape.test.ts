@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { parse } from '#config';
 import { formatLabels, type Labels, labelsOf, makeFamily, type Series } from '#metrics';
-import { compileRelabel, createPageParser, parsePage, prometheusConfig } from '#prometheus';
+import { compileRelabel, createPageParser, type ParsedPage, parsePage, prometheusConfig } from '#prometheus';
 import { joinLabels } from '../../../src/prometheus/scrape/labels.ts';
 import type { SharedLabels } from '../../../src/prometheus/scrape/naming.ts';
 import { Shaper, type ShaperOptions } from '../../../src/prometheus/scrape/shape.ts';
@@ -44,6 +44,35 @@ describe('prometheus/scrape shapes', () => {
     expect(relabelled()).to.equal(2);
     shape(page('a', 'aa', 'b'));
     expect(relabelled()).to.equal(3);
+  });
+
+  it('of a large page is made in steps before it is asked for', () => {
+    const { shaper } = shaperOf();
+    const parser = createPageParser({ format: 'text' });
+    const large = (from: number) =>
+      parser.parse(Buffer.from(Array.from({ length: 20_000 }, (_, i) => `a{i="${from + i}"} 1\n`).join('')));
+    const steps = (page: ParsedPage): number => {
+      const work = shaper.prepare(page.layout, page.origin);
+      let count = 0;
+      while (work && !work.next().done) count++;
+      return count;
+    };
+    const first = large(0);
+    expect(steps(first)).to.be.at.least(70);
+    expect(shaper.shape(first.layout).added).to.equal(20_000);
+    expect(shaper.shape(first.layout).added).to.equal(0);
+    expect(steps(first)).to.equal(0);
+    const second = large(5);
+    expect(steps(second)).to.be.at.least(70);
+    const shape = shaper.shape(second.layout, second.origin);
+    expect([shape.added, shape.vanished!.series.length, shape.set.series.length]).to.deep.equal([5, 5, 20_000]);
+    expect(shape.set.series[0]!.labels).to.include('5');
+    expect(shaper.shape(second.layout).vanished).to.equal(undefined);
+  });
+
+  it('of a small page is made when it is asked for', () => {
+    const { shaper } = shaperOf();
+    expect(shaper.prepare(parsePage(Buffer.from(page('a')), { format: 'text' }).layout)).to.equal(undefined);
   });
 
   it('needs no index while every sample is kept', () => {

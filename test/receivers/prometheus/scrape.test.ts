@@ -48,6 +48,33 @@ describe('receivers/prometheus scrapes', () => {
     expect(reported(second).scrape_series_added).to.equal(0);
   });
 
+  it('a large page, which is read in turns, is told and marked stale as any other', async () => {
+    const lines = Array.from({ length: 30_000 }, (_, i) => `large{number="${i}",more="labels"} ${i}\n`);
+    const page = await target(lines.join(''));
+    const { scrape } = await rig([scrapeOf([page])]);
+    const first = await scrape();
+    expect(reported(first)).to.include({ up: 1, scrape_samples_scraped: 30_000, scrape_series_added: 30_000 });
+    expect(samples(first)['large{more="labels",number="29999"}']).to.equal(29_999);
+    lines[7] = 'new 7\n';
+    page.body = lines.join('');
+    const second = await scrape();
+    expect(reported(second)).to.include({ up: 1, scrape_series_added: 1 });
+    expect(samples(second)).to.include({ new: 7, 'large{more="labels",number="7"}': 'stale' });
+    page.body = `${lines.join('')}not a sample`;
+    const third = await scrape();
+    expect(reported(third)).to.include({ up: 0, scrape_samples_scraped: 0 });
+    expect(new Set(Object.values(samples(third)))).to.deep.equal(new Set(['stale']));
+  });
+
+  it('a large page beyond sample_limit fails as any other', async () => {
+    const page = await target(Array.from({ length: 30_000 }, (_, i) => `large{number="${i}"} 1\n`).join(''));
+    const { scrape, host } = await rig([scrapeOf([page], { sample_limit: 10_000 })]);
+    const batch = await scrape();
+    expect(reported(batch)).to.include({ up: 0, scrape_samples_scraped: 30_000, scrape_series_added: 10_000 });
+    expect(samples(batch)).to.deep.equal({});
+    expect(String(host.logs.at(-1)!.fields.error)).to.include('sample_limit exceeded (samples: 30000, limit: 10000)');
+  });
+
   it('a new series leaves the others the same objects', async () => {
     const page = await target('a 1\nc 3\n');
     const { scrape } = await rig([scrapeOf([page])]);
