@@ -1,6 +1,7 @@
+import type { Steps } from '#kit';
 import { follow, type Labels, type Series, type SeriesSet } from '#metrics';
 import { sourceOf } from './lanes.ts';
-import { encodeChanged, type Records } from './records.ts';
+import { encodeChanged, encodeRecords, type Records } from './records.ts';
 import type { Translator } from './translate.ts';
 
 /**
@@ -16,6 +17,9 @@ export interface Book {
   version: number;
 }
 
+/** Series between two pauses. */
+const STEP = 1024;
+
 /** A set's records in a book. */
 export interface Loose {
   readonly set: SeriesSet;
@@ -29,14 +33,15 @@ export const isCurrent = ({ book, version }: Loose): boolean => book.version ===
 /**
  * Writes a set's records `into` a book, or into a new one, with what `from` has of them. Undefined when the set is not as
  * simple as that: all of its series must be sent, as samples, be of the one source, and stay what they are whatever stands
- * beside them.
+ * beside them. Pauses now and then, while nobody may change `from` but by writing another set.
  */
-export function writeLoose(
+export function* writeLoose(
   set: SeriesSet,
   source: string,
   translator: Translator,
   { from, into }: { from: Book | undefined; into: Book | undefined },
-): Loose | undefined {
+): Steps<Loose | undefined> {
+  const version = from?.version;
   const standing = from ? follow(from.series, set.series) : new Int32Array(set.series.length).fill(-1);
   const fresh: Labels[] = [];
   for (let i = 0; i < standing.length; i++) {
@@ -44,9 +49,30 @@ export function writeLoose(
     const labels = simple(set.series[i]!, set, source, translator);
     if (!labels) return undefined;
     fresh.push(labels);
+    if (fresh.length % STEP === 0) yield;
   }
-  const book = store(set.series, encodeChanged(from, standing, fresh), into);
+  // Between two steps another set of the source may have been written.
+  if (from?.version !== version) return undefined;
+  const records = from || fresh.length <= STEP ? encodeChanged(from, standing, fresh) : yield* inPieces(fresh);
+  const book = store(set.series, records, into);
   return { set, book, version: book.version };
+}
+
+/** All records of a set, a few at a time. */
+function* inPieces(all: readonly Labels[]): Steps<Records> {
+  const ends = new Uint32Array(all.length);
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for (let at = 0; at < all.length; at += STEP) {
+    const piece = encodeRecords(all.slice(at, at + STEP));
+    piece.ends.forEach((end, i) => {
+      ends[at + i] = length + end;
+    });
+    pieces.push(Buffer.from(piece.bytes));
+    length += piece.bytes.length;
+    yield;
+  }
+  return { bytes: Buffer.concat(pieces), ends };
 }
 
 function simple(series: Series, set: SeriesSet, source: string, translator: Translator): Labels | undefined {

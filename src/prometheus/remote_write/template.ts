@@ -69,8 +69,7 @@ export class TemplateBuilder {
   prepare(set: SeriesSet, turn: () => Promise<void>): Promise<void> | undefined {
     if (set.series.length < LARGE || this.#known(set)) return undefined;
     const last = this.#lastOf(set);
-    if (this.#isUnstable(set, last)) return undefined;
-    return inTurns(this.#build(set, last), turn).then((template) => void this.#store(set, template, last));
+    return inTurns(this.#make(set, last), turn).then((template) => void this.#store(set, template, last));
   }
 
   /** The template of a set whose records are no longer in their book. */
@@ -89,13 +88,13 @@ export class TemplateBuilder {
     return this.#templates.has(set) ? undefined : this.#last.get(keyOf(set))?.deref();
   }
 
-  #isUnstable(set: SeriesSet, last: Template | undefined): last is Template {
-    return last !== undefined && last.uses < STABLE && set.series.length > 0;
+  #keep(set: SeriesSet, last: Template | undefined): Template {
+    return this.#store(set, atOnce(this.#make(set, last)), last);
   }
 
-  #keep(set: SeriesSet, last: Template | undefined): Template {
-    const loose = this.#isUnstable(set, last) ? this.#loose(set, last) : undefined;
-    return this.#store(set, loose ?? atOnce(this.#build(set, last)), last);
+  *#make(set: SeriesSet, last: Template | undefined): Steps<Template> {
+    const unstable = last !== undefined && last.uses < STABLE && set.series.length > 0;
+    return (unstable ? yield* this.#loose(set, last) : undefined) ?? (yield* this.#build(set, last));
   }
 
   #store(set: SeriesSet, template: Template, last: Template | undefined): Template {
@@ -106,12 +105,12 @@ export class TemplateBuilder {
     return template;
   }
 
-  #loose(set: SeriesSet, last: Template): Template | undefined {
+  *#loose(set: SeriesSet, last: Template): Steps<Template | undefined> {
     const first = set.series[0]!;
     const kept = last.parts[0]?.loose;
     const from = kept && isCurrent(kept) && sameResource(set, last) ? kept.book : undefined;
     const into = set.series.length * 2 >= sizeOf(last) ? from : undefined;
-    const loose = writeLoose(set, sourceOf(first), this.#translator, { from, into });
+    const loose = yield* writeLoose(set, sourceOf(first), this.#translator, { from, into });
     if (!loose) return undefined;
     const part = { lane: laneOf(first, this.#lanes), segments: [], loose, index: undefined, resource: set.resource };
     const info = infoRow(first, set, this.#translator);

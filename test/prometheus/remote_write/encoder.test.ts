@@ -66,6 +66,10 @@ function histogramSeries(count: number, instance = 'a:9153'): Series[] {
   );
 }
 
+/** The same series under another name of its zone. */
+const relabelled = ({ family, labels }: Series, zone: string): Series =>
+  makeSeries(family, withLabels(labels, { zone: `${labelValue(labels, 'zone')}${zone}` }));
+
 const noisy = (next: () => number, count: number): number[] =>
   Array.from({ length: count }, () => (next() < 0.5 ? Math.floor(next() * 1e6) : next() * 1e-3));
 
@@ -111,6 +115,21 @@ describe('remote-write encoder', () => {
     const made = turns;
     expect(encoder.encode(batch).bodies).to.deep.equal(encoderWith({ lanes: 2 }).encode(batch).bodies);
     expect(turns).to.equal(made);
+  });
+
+  it('a large set that changes each time is made ready in turns, too', async () => {
+    const encoder = encoderWith();
+    let series = histogramSeries(10_000);
+    let turns = 0;
+    for (let round = 0; round < 4; round++) {
+      const batch = [snapshotOf(makeSet(series), noisy(random(round), 10_000), T + round * 1000)];
+      turns = 0;
+      await encoder.prepare?.(batch, async () => void turns++);
+      // The records of the second set are all new, those of the following ones where a series is.
+      expect(turns, `round ${round}`).to.be.at.least([75, 18, 4, 4][round]!);
+      expect(decoded(encoder.encode(batch).bodies)).to.deep.equal(expected(batch));
+      series = series.map((one, i) => (i % 2 === 0 ? one : relabelled(one, `r${round}.`)));
+    }
   });
 
   it('a small set is not worth a turn', () => {
