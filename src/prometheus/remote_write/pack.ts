@@ -92,9 +92,15 @@ class PackWriter {
 
   finish(length: number): Packed {
     this.#literal(length);
-    const bytes = Buffer.allocUnsafeSlow(this.#at);
+    // In one piece of memory: three of them cost three times 200 bytes, which small segments feel.
+    const numbers = [...this.#values, ...this.#stamps];
+    const memory = new ArrayBuffer(numbers.length * 4 + this.#at);
+    const places = new Uint32Array(memory, 0, numbers.length);
+    places.set(numbers);
+    const bytes = Buffer.from(memory, places.byteLength);
     out.copy(bytes, 0, 0, this.#at);
-    return { bytes, values: Uint32Array.from(this.#values), stamps: Uint32Array.from(this.#stamps) };
+    const cut = this.#values.length;
+    return { bytes, values: places.subarray(0, cut), stamps: places.subarray(cut) };
   }
 
   /** Everything up to `to` that no copy gives. Notes where values and timestamp bytes come to stand. */
