@@ -1,35 +1,44 @@
 /** Gives memory back that only the start needed: reading the configuration, first pages, templates. See bench/README.md. */
+
+import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '#clock';
-import { collectGarbage } from '#kit';
+import { shrinkHeap } from '#kit';
 import { trimMalloc } from '#linux';
 
 /** Milliseconds. */
 const FIRST = 5_000;
 const EVERY = 20_000;
-/**
- * Turns at which everything is collected: after the start, after the first scrapes, when targets with long intervals have been
- * scraped as well, and then each ten minutes.
- */
+/** Turns at which the heap is shrunk: after the start, after the first scrapes, and when targets with long intervals have been scraped. */
 const SOON = [0, 1, 3];
-const EACH = 30;
-/** Bytes of heap above which a full collection would hold everything else up for too long. */
-const MOST = 150e6;
+/** Later it is when it has grown by so much since, and no sooner than so many turns after. */
+const GROWN = 1.2;
+const APART = 6;
+/** Bytes of heap above which that would hold everything else up for too long. */
+const MOST = 80e6;
 
 export interface Tidying {
-  collect(): void;
+  shrink(): void;
   trim(): void;
   heapUsed(): number;
 }
 
 /**
- * Collects garbage in the first minutes, and seldom after, which V8 might not do for an hour: it waits until the heap has
- * doubled, and an agent asks for little. V8 gives the pages back within seconds; what lies in malloc goes with the trimming
- * at each turn. Returns the way to end it.
+ * Shrinks the heap in the first minute, and whenever it has grown since, which V8 would not do for an hour: it waits until the
+ * heap has doubled, and an agent asks for little. What waits in a batch outlives two small collections, so with 50 targets three
+ * megabytes a minute get among what is kept. What lies in malloc goes with the trimming at each turn. Returns the way to end it.
  */
-export function tidyMemory(clock: Clock, { collect, trim, heapUsed }: Tidying = own): () => void {
+export function tidyMemory(clock: Clock, { shrink, trim, heapUsed }: Tidying = own): () => void {
   let turns = 0;
+  let last = 0;
+  let left = 0;
   const turn = () => {
-    if ((SOON.includes(turns) || turns % EACH === 0) && heapUsed() < MOST) collect();
+    const used = heapUsed();
+    const isDue = SOON.includes(turns) || (turns - last >= APART && used > left * GROWN);
+    if (isDue && used < MOST) {
+      shrink();
+      left = heapUsed();
+      last = turns;
+    }
     turns++;
     trim();
     cancel = clock.after(EVERY, turn);
@@ -39,7 +48,7 @@ export function tidyMemory(clock: Clock, { collect, trim, heapUsed }: Tidying = 
 }
 
 const own: Tidying = {
-  collect: collectGarbage,
+  shrink: shrinkHeap,
   trim: trimMalloc,
-  heapUsed: () => process.memoryUsage().heapUsed,
+  heapUsed: () => getHeapStatistics().used_heap_size,
 };

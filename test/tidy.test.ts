@@ -2,37 +2,71 @@ import { expect } from 'chai';
 import { tidyMemory } from '../src/tidy.ts';
 import { FakeClock } from './support/clock.ts';
 
-function watched(heap = 1e6) {
+function watched(live = 10e6) {
   const clock = new FakeClock();
   const done: string[] = [];
+  const heap = { live, garbage: 0 };
   const end = tidyMemory(clock, {
-    collect: () => done.push('collect'),
+    shrink: () => {
+      done.push('shrink');
+      heap.garbage = 0;
+    },
     trim: () => done.push('trim'),
-    heapUsed: () => heap,
+    heapUsed: () => heap.live + heap.garbage,
   });
-  return { clock, done, end };
+  /** So many turns, each with so much garbage before it. */
+  async function pass(turns: number, garbage = 0): Promise<string[]> {
+    const before = done.length;
+    for (let i = 0; i < turns; i++) {
+      heap.garbage += garbage;
+      await clock.advance(20_000);
+    }
+    return done.slice(before);
+  }
+  return { clock, done, heap, end, pass };
 }
 
+const shrinks = (done: readonly string[]): number => done.filter((what) => what === 'shrink').length;
+
 describe('tidying memory', () => {
-  it('collects three times in the first minute, and gives back what is free each 20 s', async () => {
-    const { clock, done } = watched();
+  it('shrinks the heap three times in the first minute, and gives back what is free each 20 s', async () => {
+    const { clock, done, pass } = watched();
     await clock.advance(5_000);
-    expect(done).to.deep.equal(['collect', 'trim']);
-    for (let turn = 0; turn < 4; turn++) await clock.advance(20_000);
-    expect(done.slice(2)).to.deep.equal(['collect', 'trim', 'trim', 'collect', 'trim', 'trim']);
+    expect(done).to.deep.equal(['shrink', 'trim']);
+    expect(await pass(4)).to.deep.equal(['shrink', 'trim', 'trim', 'shrink', 'trim', 'trim']);
   });
 
-  it('collects seldom after that', async () => {
-    const { clock, done } = watched();
+  it('shrinks it later only when it has grown', async () => {
+    const { clock, pass } = watched();
     await clock.advance(5_000);
-    for (let turn = 0; turn < 90; turn++) await clock.advance(20_000);
-    expect(done.filter((what) => what === 'trim')).to.have.length(91);
-    expect(done.filter((what) => what === 'collect')).to.have.length(6);
+    await pass(3);
+    expect(shrinks(await pass(90, 0))).to.equal(0);
+    // Two of ten megabytes, 0.1 at a time: the 21st is too much.
+    expect(shrinks(await pass(20, 0.1e6))).to.equal(0);
+    expect(shrinks(await pass(1, 0.1e6))).to.equal(1);
+    expect(shrinks(await pass(20, 0.1e6))).to.equal(0);
+  });
+
+  it('counts from what was left, however much that is', async () => {
+    const { clock, heap, pass } = watched();
+    await clock.advance(5_000);
+    await pass(3);
+    heap.live = 40e6;
+    expect(shrinks(await pass(20))).to.equal(1);
+    expect(shrinks(await pass(20))).to.equal(0);
+  });
+
+  it('shrinks it every two minutes at most', async () => {
+    const { clock, pass } = watched();
+    await clock.advance(5_000);
+    await pass(3);
+    expect(shrinks(await pass(60, 5e6))).to.equal(10);
   });
 
   it('leaves a large heap to V8', async () => {
-    const { clock, done } = watched(200e6);
-    for (let second = 0; second < 65; second++) await clock.advance(1_000);
+    const { clock, done, pass } = watched(200e6);
+    await clock.advance(5_000);
+    await pass(3);
     expect(done).to.deep.equal(['trim', 'trim', 'trim', 'trim']);
   });
 
