@@ -9,8 +9,10 @@ describe('the young generation', () => {
     const clock = new FakeClock();
     const said: (boolean | 'shrink')[] = [];
     let total = 5e9;
+    const young = { size: 1e6 };
     const end = fitYoungGeneration(clock, {
       allocated: () => total,
+      size: () => young.size,
       letGrow: (grows) => said.push(grows),
       shrink: () => said.push('shrink'),
     });
@@ -21,19 +23,52 @@ describe('the young generation', () => {
         await clock.advance(1000);
       }
     }
-    return { clock, said, pass, end };
+    return { clock, said, pass, end, young };
   }
 
-  it('may grow until the start is over, and then while much is asked for, and V8 is told once', async () => {
-    const { said, pass } = watched();
-    await pass(6, 60);
+  it('may grow until the start is over, is larger while much is asked for, and V8 is told once', async () => {
+    const { said, pass, young } = watched();
+    await pass(4, 60);
     expect(said).to.deep.equal([]);
-    await pass(10, 5);
-    expect(said).to.deep.equal([false, 'shrink']);
+    await pass(6, 5);
+    expect(said.splice(0)).to.deep.equal([false, 'shrink']);
+    await pass(6, 60);
+    expect(said.splice(0)).to.deep.equal([true]);
+    young.size = 4e6;
     await pass(10, 60);
-    expect(said.slice(2)).to.deep.equal([true]);
+    expect(said.splice(0)).to.deep.equal([false]);
     await pass(10, 5);
-    expect(said.slice(3)).to.deep.equal([false, 'shrink']);
+    expect(said).to.deep.equal(['shrink']);
+  });
+
+  it('is made small, and larger again, where much is asked for all the time', async () => {
+    const { said, pass } = watched();
+    await pass(11, 60);
+    expect(said).to.deep.equal([]);
+    await pass(1, 60);
+    expect(said).to.deep.equal([false, 'shrink', true]);
+  });
+
+  it('is made larger again where something else made it small', async () => {
+    const { clock, said, pass, young } = watched();
+    await pass(12, 60);
+    young.size = 4e6;
+    await pass(2, 60);
+    expect(said.splice(0)).to.deep.equal([false, 'shrink', true, false]);
+    young.size = 1e6;
+    await pass(2, 60);
+    expect(said).to.deep.equal([true]);
+    young.size = 4e6;
+    await clock.advance(20);
+    expect(said).to.deep.equal([true, false]);
+  });
+
+  it('keeps its size where V8 does not want it larger', async () => {
+    const { said, pass } = watched();
+    await pass(14, 60);
+    expect(said).to.deep.equal([false, 'shrink', true, false]);
+    await pass(10, 60);
+    expect(said).to.have.length(4);
   });
 
   it('stays as it is over a moment that is out of the ordinary', async () => {
@@ -61,6 +96,7 @@ describe('the young generation', () => {
     const clock = new FakeClock();
     fitYoungGeneration(clock, {
       allocated: () => undefined,
+      size: () => expect.fail('asked'),
       letGrow: () => expect.fail('told'),
       shrink: () => expect.fail('told'),
     });
