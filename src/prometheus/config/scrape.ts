@@ -119,7 +119,7 @@ const scrapeFields = s.object({
   honor_labels: s.withDefault(
     laxBool(),
     false,
-    "Keep a series' own label where the target has one of that name; else it becomes `exported_<name>`.",
+    "Keep a series' own label, an empty one as none, where the target has one of that name; else it becomes `exported_<name>`.",
   ),
   honor_timestamps: s.withDefault(laxBool(), true, 'Keep the timestamps that the page gives.'),
   track_timestamps_staleness: s.withDefault(

@@ -161,7 +161,8 @@ function nativeOf(first: RawSample, natives: WeakMap<RawSample, RawSample>): Raw
   const { family, labels, hasTimestamp } = first;
   const own = labels.map((text, i) => (i > 0 && labels[i - 1] === METRIC_NAME && i % 2 === 1 ? family.name : text));
   const kept = own.filter((_, i) => own[i - (i % 2)] !== 'le');
-  const made = Object.freeze({ family, labels: Object.freeze(kept), hasTimestamp, native: true as const });
+  const empty = first.empty && { empty: first.empty };
+  const made = Object.freeze({ family, labels: Object.freeze(kept), ...empty, hasTimestamp, native: true as const });
   natives.set(first, made);
   return made;
 }

@@ -29,6 +29,13 @@ export function sampleLabels(name: string, exposed: readonly string[], bound: st
   return Object.freeze(empty ? withoutEmpty(flat) : flat.slice());
 }
 
+/** The names of the labels that were exposed with an empty value, and so are not among `labels`; nothing where there are none. */
+export function emptyLabels(labels: Labels, exposed: readonly string[]): { empty: readonly string[] } | undefined {
+  if (labels.length >= exposed.length + 2) return undefined;
+  const empty = exposed.filter((_, i) => i % 2 === 0 && exposed[i + 1] === '');
+  return empty.length > 0 ? { empty } : undefined;
+}
+
 /** Up to so many names and values are sorted by insertion, whose time grows with the square where they come unsorted. */
 const MOST_INSERTED = 64;
 

@@ -1,9 +1,9 @@
 import { atOnce, type Steps } from '#kit';
-import { type Exemplar, type Family, type Labels, labelValue, METRIC_NAME, sortedLabels } from '#metrics';
+import { type Exemplar, type Labels, labelValue, METRIC_NAME, sortedLabels } from '#metrics';
 import { LF } from './chars.ts';
 import { type Columns, workingColumns } from './columns.ts';
 import type { Families, Metadata } from './families.ts';
-import { BOUNDS, boundLabel, sampleLabels } from './labels.ts';
+import { BOUNDS, boundLabel, emptyLabels, sampleLabels } from './labels.ts';
 import { readNumber } from './number.ts';
 import type { Plan } from './plan.ts';
 import { Reader } from './reader.ts';
@@ -161,6 +161,7 @@ export class PageBuild {
     const found = this.#memory?.find(reader, bound) ?? -1;
     const known = found < 0 ? undefined : this.#memory!.sample(found);
     const labels = known?.labels ?? readLabels(reader, bound);
+    const empty = known ? known.empty && { empty: known.empty } : emptyLabels(labels, reader.pairs);
     const name = known ? labelValue(labels, METRIC_NAME) : reader.name;
     columns.starts[i] = reader.pos;
     reader.readValue(columns.values, i);
@@ -168,7 +169,7 @@ export class PageBuild {
     columns.times[i] = reader.timestamp;
     const hasTimestamp = !Number.isNaN(reader.timestamp);
     if (hasTimestamp) this.timestamps++;
-    const sample = sampleOf(this.families.of(name), labels, hasTimestamp, known);
+    const sample = sampleOf({ family: this.families.of(name), labels, hasTimestamp, ...empty }, known);
     columns.places[i] = sample === known ? found : -1;
     this.samples.push(sample);
     if (this.#said !== NONE) this.metadata.set(i, this.#said);
@@ -178,9 +179,9 @@ export class PageBuild {
   }
 }
 
-function sampleOf(family: Family, labels: Labels, hasTimestamp: boolean, known: RawSample | undefined): RawSample {
-  if (known !== undefined && known.family === family && known.hasTimestamp === hasTimestamp) return known;
-  return Object.freeze({ family, labels, hasTimestamp });
+function sampleOf(read: RawSample, known: RawSample | undefined): RawSample {
+  if (known !== undefined && known.family === read.family && known.hasTimestamp === read.hasTimestamp) return known;
+  return Object.freeze(read);
 }
 
 function readMetadata(reader: Reader): Metadata {

@@ -8,6 +8,8 @@ export interface RawSample {
   readonly family: Family;
   /** As Prometheus stores them: sorted, `__name__` among them, those with an empty value left out. Frozen. */
   readonly labels: Labels;
+  /** Names of the labels that the page gives with an empty value; only where there are some. */
+  readonly empty?: readonly string[];
   readonly hasTimestamp: boolean;
   /** Its samples are native histograms. */
   readonly native?: true;

@@ -15,16 +15,17 @@ export class ScrapeError extends Error {
 
 /**
  * A sample's labels joined with its target's. Where both have a label, the target's wins and the sample's is kept as
- * `exported_<name>`, with more `exported_` in front until the name is free; with `honor` the sample's wins.
+ * `exported_<name>`, with more `exported_` in front until the name is free; with `honor` the sample's wins, those in `empty`
+ * too: what its page gives an empty value is then no label at all.
  */
-export function joinLabels(sample: Labels, target: Labels, honor: boolean): Labels {
-  if (!shareName(sample, target)) return mergedLabels(sample, target);
+export function joinLabels(sample: Labels, target: Labels, honor: boolean, empty: readonly string[] = []): Labels {
+  if (!shareName(sample, target) && !(honor && empty.length > 0)) return mergedLabels(sample, target);
   const joined = labelMap(sample);
   const conflicts: [string, string][] = [];
   for (let i = 0; i < target.length; i += 2) {
     const name = target[i]!;
     const own = joined.get(name);
-    if (honor && own !== undefined) continue;
+    if (honor && (own !== undefined || empty.includes(name))) continue;
     if (own) conflicts.push([name, own]);
     joined.set(name, target[i + 1]!);
   }

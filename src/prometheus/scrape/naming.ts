@@ -54,7 +54,8 @@ export class Naming {
    */
   of(raw: RawSample): { series: Series; hash: number } | undefined {
     const own = raw.labels;
-    if (this.#isFree && !raw.native && own[0] === METRIC_NAME && !shareName(own, this.#common)) {
+    const isJoined = !raw.native && !raw.empty && own[0] === METRIC_NAME && !shareName(own, this.#common);
+    if (this.#isFree && isJoined) {
       return { series: makeJoinedSeries(raw.family, own, this.#common), hash: labelsHash(own) };
     }
     const labels = this.#labels(raw);
@@ -66,7 +67,7 @@ export class Naming {
   /** A sample's labels, or nothing when relabelling drops it or it has none. */
   #labels(raw: RawSample): Labels | undefined {
     const { config, target, relabel, externalLabels } = this.#options;
-    const joined = joinLabels(raw.labels, target, config.honorLabels);
+    const joined = joinLabels(raw.labels, target, config.honorLabels, raw.empty);
     const relabelled = relabel ? relabel(joined) : joined;
     if (!relabelled || relabelled.length === 0) return undefined;
     checkLabels(relabelled, config);

@@ -1,5 +1,5 @@
 import type { Exemplar, Family } from '#metrics';
-import { sampleLabels } from '../labels.ts';
+import { emptyLabels, sampleLabels } from '../labels.ts';
 import { formatBound } from '../number.ts';
 import type { RawSample } from '../types.ts';
 import type { Cursor, Numbers } from './cursor.ts';
@@ -34,13 +34,12 @@ export function samplesOf(
   const labelled = (own: string, more: readonly string[] = []) => {
     const labels = sampleLabels(own, more.length > 0 ? [...pairs, ...more] : pairs, '');
     if (typeof labels === 'string') return cursor.fail(`the label ${JSON.stringify(labels)} stands twice`);
-    return labels;
+    return { family, labels, ...emptyLabels(labels, pairs), hasTimestamp };
   };
   const samples: RawSample[] = [];
-  if (native) samples.push(Object.freeze({ family, labels: labelled(name), hasTimestamp, native: true as const }));
+  if (native) samples.push(Object.freeze({ ...labelled(name), native: true as const }));
   if (!flat) return samples;
-  const add = (own: string, more?: readonly string[]) =>
-    samples.push(Object.freeze({ family, labels: labelled(own, more), hasTimestamp }));
+  const add = (own: string, more?: readonly string[]) => samples.push(Object.freeze(labelled(own, more)));
   if (type !== SUMMARY && type < HISTOGRAM) add(name);
   else {
     add(`${name}_count`);
