@@ -37,6 +37,8 @@ export async function post(
     signal,
     maxBody: READ,
     truncateBody: true,
+    // What the server took must not be sent again only because its words about it broke off.
+    successBody: 'welcome',
   });
   // A server answers in the encoding of the request; some leave out the header that says so.
   const answerType = answer.headers['content-type'];

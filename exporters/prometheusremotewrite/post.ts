@@ -44,6 +44,8 @@ export async function post(
     signal,
     maxBody: READ,
     truncateBody: true,
+    // The specifications: status and headers alone tell of a success.
+    successBody: 'ignored',
   });
   const { status, headers } = answer;
   if (status >= 200 && status < 300 && body.version !== 2) return undefined;

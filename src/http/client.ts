@@ -150,7 +150,7 @@ function send<T>(
   signed: boolean,
   take: (response: HttpResponse) => T,
 ): Promise<Reaction<T>> {
-  const { maxBody = DEFAULT_MAX_BODY, truncateBody: truncate = false, signal } = request;
+  const { maxBody = DEFAULT_MAX_BODY, truncateBody: truncate = false, successBody, signal } = request;
   const accepted = headers['accept-encoding'];
   const moves = (status: number, location: string | undefined): location is string =>
     options.followRedirects === true && isRedirect(status, location);
@@ -159,8 +159,10 @@ function send<T>(
       ...hop,
       headers,
       signal,
-      limitsFor: (head) =>
-        moves(head.status, head.headers.location) ? { maxBody: REDIRECT_BODY, truncate: true } : { maxBody, truncate },
+      limitsFor: ({ status, headers: { location } }) => {
+        if (moves(status, location)) return { maxBody: REDIRECT_BODY, truncate: true };
+        return { maxBody, truncate, worth: status >= 200 && status < 300 ? successBody : 'needed' };
+      },
     },
     ({ status, headers, body }) => {
       const { location } = headers;

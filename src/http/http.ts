@@ -32,7 +32,15 @@ export interface HttpRequest {
   maxBody?: number;
   /** Only read this much of the body of an answer, quietly, in place of rejecting: for error texts. */
   truncateBody?: boolean;
+  /**
+   * What the body of a 2xx answer is worth. `ignored`: the head settles it, and the body may be empty. `welcome`: it is waited
+   * for, but when it breaks off or takes longer than a second the answer is taken without it. What is left is read on, up to
+   * `maxBody` and for at most a second after the head, so that the connection can be used again. Default `needed`.
+   */
+  successBody?: BodyWorth;
 }
+
+export type BodyWorth = 'needed' | 'welcome' | 'ignored';
 
 export interface HttpResponse {
   status: number;

@@ -1,21 +1,23 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Clock } from '#clock';
 import { BodyTooLargeError } from './errors.ts';
 import type { NodeTransport } from './node-transport.ts';
-import type { Limits, Outgoing, RawAnswer } from './transport.ts';
+import { LINGER, type Limits, type Outgoing, type RawAnswer } from './transport.ts';
 import { isStale } from './wire.ts';
 import { MAX_INTERIM } from './wire-answer.ts';
 
 /** Sends a request and reads the answer, once more where the server had closed the connection before we chose it. */
-export async function exchange(transport: NodeTransport, outgoing: Outgoing): Promise<RawAnswer> {
+export async function exchange(transport: NodeTransport, outgoing: Outgoing, clock: Clock): Promise<RawAnswer> {
   const { method, url, headers, body, signal } = outgoing;
   for (let retried = false; ; retried = true) {
     const request = transport.open(method, url, headers, signal);
     let answered = false;
     try {
-      return await attempt(request, body, signal, (response) => {
+      const limitsFor = (response: IncomingMessage) => {
         answered = true;
         return outgoing.limitsFor({ status: response.statusCode ?? 0, headers: flatHeaders(response) });
-      });
+      };
+      return await attempt(request, body, signal, limitsFor, clock);
     } catch (error) {
       // Once, and never after a word of the answer.
       const stale = request.reusedSocket && !answered && isStale(error);
@@ -33,6 +35,7 @@ function attempt(
   body: Uint8Array | undefined,
   signal: AbortSignal,
   limitsFor: (response: IncomingMessage) => Limits,
+  clock: Clock,
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     let settled = false;
@@ -67,7 +70,9 @@ function attempt(
         settle();
         resolve(raw);
       };
-      readBody(request, response, limitsFor(response), done, fail);
+      const limits = limitsFor(response);
+      if (limits.worth === undefined || limits.worth === 'needed') readBody(request, response, limits, done, fail);
+      else readDispensable(request, response, limits, done, clock);
     });
     request.end(body);
   });
@@ -107,6 +112,39 @@ function readBody(
     if (response.complete) finish(false);
     else fail(new Error('the connection closed in the middle of the answer'));
   });
+}
+
+/** The body of an answer that does without it. */
+function readDispensable(
+  request: ClientRequest,
+  response: IncomingMessage,
+  limits: Limits,
+  done: (raw: RawAnswer) => void,
+  clock: Clock,
+): void {
+  let answered = false;
+  const answer = (raw: RawAnswer) => {
+    if (!answered) done(raw);
+    answered = true;
+  };
+  const bare = () =>
+    answer({
+      status: response.statusCode ?? 0,
+      headers: flatHeaders(response),
+      body: Buffer.alloc(0),
+      truncated: true,
+    });
+  const cancel = clock.after(LINGER, () => request.destroy());
+  // Before those who would take an early end for a failure.
+  request.prependListener('error', bare).prependListener('close', () => {
+    cancel();
+    bare();
+  });
+  readBody(request, response, limits, answer, bare);
+  if (limits.worth !== 'ignored') return;
+  bare();
+  // The rest of the request is in memory that its sender may use again.
+  if (!request.writableFinished) request.destroy();
 }
 
 export function flatHeaders(response: IncomingMessage): Record<string, string> {

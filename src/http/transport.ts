@@ -1,6 +1,6 @@
 /** Which way a request goes: on sockets of our own, or through a proxy. */
 import type { Clock } from '#clock';
-import type { HttpClientOptions } from './http.ts';
+import type { BodyWorth, HttpClientOptions } from './http.ts';
 import { proxyChooser, proxyEnvironment } from './proxy.ts';
 import { createWire } from './wire.ts';
 
@@ -9,7 +9,12 @@ export interface Limits {
   maxBody: number;
   /** Stop quietly at the limit. */
   truncate: boolean;
+  /** Of the body of this answer; `needed` when left out. */
+  worth?: BodyWorth | undefined;
 }
+
+/** How long after its head the body of an answer that does without one is read on, in milliseconds. */
+export const LINGER = 1000;
 
 /** One request, ready to be sent. */
 export interface Outgoing {
@@ -48,7 +53,7 @@ export function createTransport(options: HttpClientOptions, clock: Clock): Trans
     noProxy: options.noProxy,
     environment: options.proxyFromEnvironment ? (options.environment ?? proxyEnvironment()) : undefined,
   });
-  const plain = createWire(options);
+  const plain = createWire(options, clock);
   // What few agents need, and what costs megabytes, is loaded with the first request for it.
   const secure = once(async () => {
     const { clientTls } = await import('./tls-client.ts');
@@ -56,6 +61,7 @@ export function createTransport(options: HttpClientOptions, clock: Clock): Trans
       options.warn?.('the TLS files changed but cannot be used; the old ones stay in use', error);
     const wire = createWire(
       options,
+      clock,
       clientTls(options.tls ?? {}, clock, () => wire.dropIdle(), bad),
     );
     return wire;
@@ -67,7 +73,7 @@ export function createTransport(options: HttpClientOptions, clock: Clock): Trans
     ]);
     const transport = createNodeTransport(options, clock);
     return {
-      exchange: async (outgoing, finish) => finish(await exchange(transport, outgoing)),
+      exchange: async (outgoing, finish) => finish(await exchange(transport, outgoing, clock)),
       close: () => transport.close(),
     };
   });

@@ -1,5 +1,6 @@
 /** One answer, read from whatever pieces a connection delivers. No sockets here. */
 import { BodyTooLargeError } from './errors.ts';
+import type { BodyWorth } from './http.ts';
 import type { Limits } from './transport.ts';
 import { BodyBuffer } from './wire-body.ts';
 import { ChunkReader } from './wire-chunks.ts';
@@ -59,6 +60,15 @@ export class AnswerReader {
   /** Whether the connection may carry another exchange after this one. */
   get reusable(): boolean {
     return this.head?.keepAlive === true && this.#framing !== 'close' && !this.truncated && !this.#surplus;
+  }
+
+  /** The head is there, and the answer does without its body. */
+  get settled(): boolean {
+    return this.worth !== 'needed';
+  }
+
+  get worth(): BodyWorth {
+    return this.#limits?.worth ?? 'needed';
   }
 
   /** The body's memory may be used for another. */

@@ -15,6 +15,8 @@ export interface Exchange {
   readonly reader: AnswerReader;
   /** The answer is whole; its body is good for the time of the call. */
   done(): void;
+  /** Something of it came, and there is more to come. */
+  begun(): void;
   /** The connection is destroyed. */
   failed(error: unknown): void;
 }
@@ -72,6 +74,7 @@ export class Connection {
     else {
       try {
         if (exchange.reader.push(size === buffer.length ? buffer : buffer.subarray(0, size))) this.#finish(exchange);
+        else exchange.begun();
       } catch (error) {
         this.#fail(error);
       }

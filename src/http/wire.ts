@@ -1,15 +1,22 @@
 /** HTTP/1.1 on sockets of our own: direct, plain or with TLS. See docs/decisions/0005-http.md. */
 import net from 'node:net';
+import type { Clock } from '#clock';
 import type { HttpClientOptions } from './http.ts';
 import type { ClientTls } from './tls-client.ts';
-import type { Outgoing, RawAnswer, Transport } from './transport.ts';
+import { LINGER, type Outgoing, type RawAnswer, type Transport } from './transport.ts';
 import { AnswerReader } from './wire-answer.ts';
 import { Connection, type Exchange, type OnRead } from './wire-connection.ts';
 import { Pool } from './wire-pool.ts';
 import { requestHead } from './wire-request.ts';
 
+const NO_BODY = Buffer.alloc(0);
+
 /** `security`: for https; what is left out speaks plain http. */
-export function createWire(options: HttpClientOptions, security?: ClientTls): Transport & { dropIdle(): void } {
+export function createWire(
+  options: HttpClientOptions,
+  clock: Clock,
+  security?: ClientTls,
+): Transport & { dropIdle(): void } {
   const keepAlive = options.keepAlive ?? true;
   const pool = new Pool({
     maxConnections: options.maxConnections || Number.POSITIVE_INFINITY,
@@ -59,24 +66,40 @@ export function createWire(options: HttpClientOptions, security?: ClientTls): Tr
         const exchangeOn = (connection: Connection, again: boolean): Exchange => {
           const reader = new AnswerReader(method, outgoing.limitsFor);
           const { used } = connection;
+          let cancelLinger: (() => void) | undefined;
+          const answer = (body: Buffer) => {
+            if (settled) return;
+            settle();
+            const { status, headers } = reader.head!;
+            try {
+              resolve(finish({ status, headers, body, truncated: reader.truncated }));
+            } catch (error) {
+              reject(error);
+            }
+          };
           return {
             reader,
+            begun() {
+              if (cancelLinger || !reader.settled) return;
+              cancelLinger = clock.after(LINGER, () => connection.destroy());
+              if (reader.worth !== 'ignored') return;
+              answer(NO_BODY);
+              // The rest of the request is in memory that its sender may use again.
+              if (connection.sending) connection.destroy();
+            },
             done() {
-              settle();
-              const { status, headers } = reader.head!;
+              cancelLinger?.();
               const reusable = keepAlive && reader.reusable && !connection.sending;
-              pool.release(key, connection, reusable, keptFor(headers['keep-alive']));
-              try {
-                resolve(finish({ status, headers, body: reader.body, truncated: reader.truncated }));
-              } catch (error) {
-                reject(error);
-              }
+              pool.release(key, connection, reusable, keptFor(reader.head!.headers['keep-alive']));
+              answer(reader.body);
               reader.free();
             },
             failed(error) {
+              cancelLinger?.();
               reader.free();
               // The server may close an idle connection in the moment we choose it. Once, and never after a word of the answer.
-              if (!settled && !again && used && !reader.begun && isStale(error)) attempt(true);
+              if (reader.settled) answer(NO_BODY);
+              else if (!settled && !again && used && !reader.begun && isStale(error)) attempt(true);
               else fail(error);
             },
           };

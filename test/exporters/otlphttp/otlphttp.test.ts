@@ -182,6 +182,15 @@ describe('exporters/otlphttp', () => {
       expect(host.logs[0]!.fields).to.deep.equal({ message: 'slow down' });
     });
 
+    it('that breaks off is no reason to send again', async () => {
+      const body = partial({ rejectedDataPoints: '3', errorMessage: 'too old' }).subarray(0, 3);
+      const { got, endpoint } = await server([200, { 'content-length': '100', connection: 'close' }, body]);
+      const { exporter, host } = await start({ endpoint, ...direct });
+      await exporter.consume(everything(), never);
+      expect(got).to.have.length(1);
+      expect(host.metric('otelcol_exporter_sent_metric_points')).to.equal(EVERY_VALUE.length);
+    });
+
     it('is read no further than 64 KiB', async () => {
       const { endpoint } = await server([200, { 'content-type': 'application/json' }, 'x'.repeat(1 << 20)]);
       const { exporter, host } = await start({ endpoint, ...direct });

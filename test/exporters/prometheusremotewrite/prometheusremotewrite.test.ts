@@ -211,6 +211,24 @@ describe('prometheusremotewrite', () => {
       await until(() => server.open === 0, 1000);
     });
 
+    for (const then of ['reset', 'silence'] as const) {
+      it(`200 and ${then} in the middle of its body is taken, and nothing is sent twice`, async () => {
+        let requests = 0;
+        const server = await rawServer((socket) => {
+          socket.once('data', () => {
+            requests++;
+            const written = () => then === 'reset' && socket.resetAndDestroy();
+            socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfive!', written);
+          });
+        });
+        const { exporter, host } = await rig({ endpoint: `http://127.0.0.1:${server.port}/` });
+        await exporter.consume(batch(sourceSet('a:1'), 1), never);
+        await until(() => sent(host) === 3);
+        await host.clock.advance(3_600_000);
+        expect([requests, sent(host)]).to.deep.equal([1, 3]);
+      });
+    }
+
     it('a refused connection is tried again for as long as max_elapsed_time says, and then counted', async () => {
       const {
         exporter,

@@ -254,6 +254,18 @@ describe('prometheusremotewrite 2.0', () => {
       expect(String(said.fields.error)).to.include('wrote not all: 2 samples are missing');
     });
 
+    it('counts although the body breaks off', async () => {
+      const { host, exporter, count, failed } = await rig(() => ({
+        status: 200,
+        headers: { ...wrote(1), 'Content-Length': '100', Connection: 'close' },
+        body: 'five!',
+      }));
+      await exporter.consume(batch(sourceSet('a:1'), 1), never);
+      await until(() => failed('permanent') > 0);
+      await host.clock.advance(3_600_000);
+      expect({ failed: failed('permanent'), sent: count('sent_metric_points') }).to.deep.equal({ failed: 2, sent: 1 });
+    });
+
     it('5xx and 429 are tried again as a whole, whatever was written', async () => {
       const { exporter, host, to, count } = await rig(({ series }, n) =>
         n < 2 ? { status: n ? 429 : 500, headers: wrote(2) } : { status: 200, headers: wroteAll(series) },
