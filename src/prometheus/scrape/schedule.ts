@@ -26,10 +26,13 @@ export class Schedule {
     return this.#due;
   }
 
-  /** Goes on to the next moment that lies ahead and answers how many were missed. */
+  /**
+   * Goes on to the next moment, or to the last of those that have passed, whose scrape then begins at once; answers how many
+   * were missed for good. A target that takes a bit more than its interval would else be scraped every second time only.
+   */
   advance(): number {
     const late = this.#clock.monotonic() - this.#due;
-    const steps = Math.max(1, Math.ceil(late / this.#interval));
+    const steps = Math.max(1, Math.floor(late / this.#interval));
     this.#due += steps * this.#interval;
     return steps - 1;
   }

@@ -23,10 +23,23 @@ describe('prometheus/scrape schedule', () => {
     expect([schedule.advance(), left(clock, schedule)]).to.deep.equal([0, 6000]);
   });
 
-  it('counts moments that have passed', async () => {
+  it('a moment that passed a while ago is due at once, and does not move those after it', async () => {
+    const { clock, schedule } = make();
+    await clock.advance(3000);
+    for (const late of [1, 2, 3]) {
+      await clock.advance(10_001);
+      expect([schedule.advance(), left(clock, schedule)]).to.deep.equal([0, 0]);
+      expect(clock.monotonic() - schedule.due).to.equal(late);
+    }
+    expect(schedule.stamp(), 'the time of a late scrape').to.equal(start + clock.monotonic());
+    expect([schedule.advance(), left(clock, schedule)]).to.deep.equal([0, 10_000 - 3]);
+  });
+
+  it('of moments that have passed the last is due at once, and the others are counted', async () => {
     const { clock, schedule } = make();
     await clock.advance(3000 + 25_000);
-    expect([schedule.advance(), left(clock, schedule)]).to.deep.equal([2, 5000]);
+    expect([schedule.advance(), left(clock, schedule)]).to.deep.equal([1, 0]);
+    expect([schedule.advance(), left(clock, schedule)]).to.deep.equal([0, 5000]);
   });
 
   it('timestamps are the slots where the timer was on time, within 2 ms', async () => {
