@@ -125,7 +125,7 @@ const fields = s.object({
       enabled: s.withDefault(
         s.bool(),
         true,
-        "Send a resource's attributes as a series `target_info`, where it has some.",
+        "Send a resource's attributes as a series `target_info`, where it has some. `false`: none is sent, nor that of a page.",
       ),
     }),
     {},

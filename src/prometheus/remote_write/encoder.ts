@@ -8,6 +8,7 @@ import { writeExemplars, writeNative } from './extras.ts';
 import { isFor2Only } from './histogram.ts';
 import { laneOf } from './lanes.ts';
 import { isCurrent } from './loose.ts';
+import { type InfoSharing, sharingOf } from './own-info.ts';
 import { TargetInfoTeller } from './target-info.ts';
 import { type Part, type Template, TemplateBuilder } from './template.ts';
 import { createTranslator, type TranslateOptions, type Translator } from './translate.ts';
@@ -56,31 +57,34 @@ class TemplateEncoder implements RemoteWriteEncoder {
   readonly #translator: Translator;
   readonly #builder: TemplateBuilder;
   readonly #teller = new TargetInfoTeller();
+  readonly #sharing: InfoSharing | undefined;
   readonly #exemplars = new ExemplarFilter();
   readonly #memory = { out: new Scratch(), run: new Scratch(), pool: new BodyPool() };
 
   constructor(options: EncoderOptions) {
     this.#maxLength = options.maxLength;
     this.#lanes = options.lanes;
+    this.#sharing = sharingOf(options);
     this.#translator = createTranslator(options);
     this.#builder = new TemplateBuilder(this.#translator, options.lanes);
   }
 
-  prepare(batch: Batch, turn: () => Promise<void>): Promise<void> | undefined {
+  prepare(given: Batch, turn: () => Promise<void>): Promise<void> | undefined {
     let all: Promise<void> | undefined;
-    for (const { set } of batch) {
+    for (const { set } of this.#sharing?.share(given) ?? given) {
       if (all) all = all.then(() => this.#builder.prepare(set, turn));
       else all = this.#builder.prepare(set, turn);
     }
     return all;
   }
 
-  encode(batch: Batch): Encoded {
+  encode(given: Batch): Encoded {
+    const batch = this.#sharing?.share(given) ?? given;
     const byLane = new Map<number, { part: Part; column: Column }[]>();
     let dropped = 0;
     let relabelled = 0;
     const extras = new Map<number, Bytes>();
-    const infos = this.#teller.choose(batch, ({ set }) => this.#builder.of(set).info?.key);
+    const infos = this.#teller.choose(batch, ({ set }) => this.#builder.of(set).info);
     const add = (part: Part, column: Column) => {
       const own = byLane.get(part.lane);
       if (own) own.push({ part, column });

@@ -1,5 +1,6 @@
 import type { Steps } from '#kit';
-import { type Labels, labelsKey, makeFamily, makeSeries, type Series, type SeriesSet } from '#metrics';
+import { equalLabels, type Labels, labelsKey, makeFamily, makeSeries, type Series, type SeriesSet } from '#metrics';
+import { ownInfoOf, ownInfos } from './own-info.ts';
 import type { Translator } from './translate.ts';
 
 /** A series that is sent. */
@@ -10,6 +11,12 @@ export interface Row {
   readonly labels: Labels;
 }
 
+/** A `target_info` that is made. */
+export interface InfoRow extends Row {
+  /** The source has one among its series, which takes its place: the same labels, or others; undefined where it has none. */
+  readonly own: 'same' | 'other' | undefined;
+}
+
 /** What of a set is sent, whatever the version of the protocol. */
 export interface Rows {
   readonly rows: readonly Row[];
@@ -18,7 +25,7 @@ export interface Rows {
   /** How many the user's rules leave out. */
   readonly relabelled: number;
   /** `target_info`, which has no value in the set; its place is behind the last one. */
-  readonly info: Row | undefined;
+  readonly info: InfoRow | undefined;
 }
 
 const TARGET_INFO = makeFamily('target_info', 'gauge', 'Target metadata');
@@ -29,7 +36,7 @@ const STEP = 256;
 /** Pauses now and then: labels are made, translated and compared here for the first time. */
 export function* rowsOf(set: SeriesSet, translator: Translator): Steps<Rows> {
   const labels: (Labels | undefined | 'rule')[] = [];
-  let mayCollide = false;
+  let mayCollide = ownInfos(set).length > 1;
   for (const series of set.series) {
     if (labels.length % STEP === STEP - 1) yield;
     labels.push(translator.labels(series, set.resource));
@@ -63,7 +70,11 @@ function* repeated(all: readonly (Labels | undefined | 'rule')[]): Steps<Set<num
 }
 
 /** `target_info` of the source that `series` is of; undefined where there is nothing to tell. */
-export function infoRow(series: Series, set: SeriesSet, translator: Translator): Row | undefined {
-  const info = translator.targetInfo(series, set.resource);
-  return info && { series: makeSeries(TARGET_INFO, info), at: set.series.length, labels: info };
+export function infoRow(series: Series, set: SeriesSet, translator: Translator): InfoRow | undefined {
+  const labels = translator.targetInfo(series, set.resource);
+  if (!labels) return undefined;
+  const at = ownInfoOf(series, set);
+  const told = at === undefined ? undefined : translator.labels(set.series[at]!, set.resource);
+  const own = Array.isArray(told) ? (equalLabels(told, labels) ? 'same' : 'other') : undefined;
+  return { series: makeSeries(TARGET_INFO, labels), at: set.series.length, labels, own };
 }

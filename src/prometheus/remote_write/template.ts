@@ -3,8 +3,10 @@ import { equalLabels, type Labels, labelsKey, type Resource, type SeriesSet } fr
 import { assemble, makeSegment } from './assemble.ts';
 import { laneOf, sourceOf } from './lanes.ts';
 import { isCurrent, type Loose, writeLoose } from './loose.ts';
-import { infoRow, type Row, rowsOf } from './rows.ts';
+import { ownInfos } from './own-info.ts';
+import { type InfoRow, infoRow, type Row, rowsOf } from './rows.ts';
 import type { Segment } from './segment.ts';
+import type { Telling } from './target-info.ts';
 import type { Translator } from './translate.ts';
 
 /** What a series set is in remote write: for each lane the segments that hold its series. */
@@ -19,7 +21,7 @@ export interface Template {
   /** How many series the user's rules leave out. */
   readonly relabelled: number;
   /** `target_info`, a part of one series with a value of its own. */
-  readonly info: { readonly part: Part; readonly key: string } | undefined;
+  readonly info: (Telling & { readonly part: Part }) | undefined;
 }
 
 export interface Native {
@@ -93,7 +95,7 @@ export class TemplateBuilder {
   }
 
   *#make(set: SeriesSet, last: Template | undefined): Steps<Template> {
-    const unstable = last !== undefined && last.uses < STABLE && set.series.length > 0;
+    const unstable = last !== undefined && last.uses < STABLE && set.series.length > 0 && ownInfos(set).length < 2;
     return (unstable ? yield* this.#loose(set, last) : undefined) ?? (yield* this.#build(set, last));
   }
 
@@ -140,11 +142,12 @@ export class TemplateBuilder {
     return { uses: 0, parts, natives, dropped, relabelled, info: info && this.#info(info, set, last) };
   }
 
-  #info(row: Row, { resource }: SeriesSet, last: Template | undefined): Template['info'] {
+  #info(row: InfoRow, { resource }: SeriesSet, last: Template | undefined): Template['info'] {
     const key = labelsKey(row.labels);
-    if (last?.info?.key === key) return last.info;
+    const { own } = row;
+    if (last?.info?.key === key) return last.info.own === own ? last.info : { ...last.info, own };
     const lane = laneOf(row.series, this.#lanes);
-    return { part: { lane, segments: [makeSegment([row])], index: undefined, resource }, key };
+    return { part: { lane, segments: [makeSegment([row])], index: undefined, resource }, key, own };
   }
 
   *#byLane(rows: readonly Row[]): Steps<[number, readonly Row[]][]> {

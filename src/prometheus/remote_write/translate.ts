@@ -11,6 +11,7 @@ import {
   sortedLabels,
 } from '#metrics';
 import { escapeLabelName, escapeMetricName, isLabelName, isMetricName, withSuffixes } from './names.ts';
+import { describedBy, isOwnInfo } from './own-info.ts';
 
 export interface TranslateOptions {
   /** Added where a series has no label of that name. */
@@ -31,7 +32,7 @@ export interface TranslateOptions {
 
 /** From a series to the labels that it is sent with. */
 export interface Translator {
-  /** What goes out; undefined when the series cannot be sent because it has no name, `rule` when the user's rules drop it. */
+  /** What goes out; undefined when the series cannot be sent because it has no name, `rule` when the user's rules or options leave it out. */
   labels(series: Series, resource: Resource): Labels | undefined | 'rule';
   /** Whether two different series could have come out the same. */
   mayCollide(series: Series): boolean;
@@ -148,27 +149,38 @@ export function createTranslator(options: TranslateOptions): Translator {
   function remembered(series: Series, resource: Resource): Labels | undefined | 'rule' {
     const last = known.get(series);
     if (last && equalLabels(last.resource.attributes, resource.attributes)) return last.labels;
-    const labels = ruled(translated(series, resource));
+    const labels = chosen(series, resource);
     known.set(series, { resource, labels });
     return labels;
   }
 
+  /** `target_info` of a page tells what the resource has besides, as the one that is made would. */
+  function chosen(series: Series, resource: Resource): Labels | undefined | 'rule' {
+    if (!isOwnInfo(series)) return ruled(translated(series, resource));
+    if (!targetInfo) return 'rule';
+    return ruled(infoLabels(series, describedBy(series, resource)) ?? translated(series, resource));
+  }
+
+  function infoLabels(series: Series, resource: Resource): Labels | undefined {
+    if (!targetInfo || !resource.attributes.some((name, i) => i % 2 === 0 && !SERVICE.has(name))) return undefined;
+    const told = attributes(series, resource, true);
+    const own = identity(resource);
+    for (const name of ['job', 'instance']) {
+      const value = labelValue(series.labels, name);
+      if (value) own.set(name, value);
+    }
+    if (own.size === 0) return undefined;
+    addMissing(own, told);
+    own.set(METRIC_NAME, namespace ? `${namespace}_target_info` : 'target_info');
+    addMissing(own, labelMap(externalLabels));
+    return sortedLabels(own);
+  }
+
   return {
-    labels: relabel ? remembered : translated,
+    labels: relabel ? remembered : chosen,
     mayCollide: (series) => suffixes || relabel !== undefined || needsEscapes(series),
     targetInfo(series, resource) {
-      if (!targetInfo || !resource.attributes.some((name, i) => i % 2 === 0 && !SERVICE.has(name))) return undefined;
-      const told = attributes(series, resource, true);
-      const own = identity(resource);
-      for (const name of ['job', 'instance']) {
-        const value = labelValue(series.labels, name);
-        if (value) own.set(name, value);
-      }
-      if (own.size === 0) return undefined;
-      addMissing(own, told);
-      own.set(METRIC_NAME, namespace ? `${namespace}_target_info` : 'target_info');
-      addMissing(own, labelMap(externalLabels));
-      const made = ruled(sortedLabels(own));
+      const made = ruled(infoLabels(series, resource));
       return made === 'rule' ? undefined : made;
     },
   };

@@ -7,9 +7,10 @@ import type { Encoded, EncoderOptions, RemoteWriteEncoder } from '../encoder.ts'
 import { ExemplarFilter } from '../exemplars.ts';
 import type { Counts } from '../fields.ts';
 import { laneOf, sourceOf } from '../lanes.ts';
+import { type InfoSharing, sharingOf } from '../own-info.ts';
 import { type Row, type Rows, rowsOf } from '../rows.ts';
 import { compressElements, maxCompressedLength } from '../snappy.ts';
-import { TargetInfoTeller } from '../target-info.ts';
+import { TargetInfoTeller, type Telling } from '../target-info.ts';
 import { createTranslator, type Translator } from '../translate.ts';
 import { putHead, SAME } from './heads.ts';
 import { MessageWriter, MOST_SAMPLES } from './message.ts';
@@ -28,7 +29,7 @@ const TRIALS = 2;
 /** What a series set is in Remote Write 2.0. */
 interface Plan extends Omit<Rows, 'rows' | 'info'> {
   /** Of `target_info`, where the set has one. */
-  readonly infoKey: string | undefined;
+  readonly telling: Telling | undefined;
   readonly pieces: readonly Piece[];
   readonly created: CreatedPlan | undefined;
 }
@@ -43,6 +44,7 @@ class RequestEncoder implements RemoteWriteEncoder {
   readonly #translator: Translator;
   readonly #plans = new WeakMap<SeriesSet, Plan>();
   readonly #teller = new TargetInfoTeller();
+  readonly #sharing: InfoSharing | undefined;
   readonly #exemplars = new ExemplarFilter();
   readonly #pool = new BodyPool();
   readonly #memory = { records: new Bytes(), row: new Bytes() };
@@ -52,14 +54,16 @@ class RequestEncoder implements RemoteWriteEncoder {
 
   constructor(options: EncoderOptions) {
     this.#options = options;
+    this.#sharing = sharingOf(options);
     this.#translator = createTranslator(options);
   }
 
-  encode(batch: Batch): Encoded {
+  encode(given: Batch): Encoded {
+    const batch = this.#sharing?.share(given) ?? given;
     const lanes = new Map<number, { piece: Piece; view: View }[]>();
     let dropped = 0;
     let relabelled = 0;
-    const infos = this.#teller.choose(batch, ({ set }) => this.#planOf(set).infoKey);
+    const infos = this.#teller.choose(batch, ({ set }) => this.#planOf(set).telling);
     for (const snapshot of batch) {
       const plan = this.#planOf(snapshot.set);
       const view = {
@@ -181,8 +185,8 @@ class RequestEncoder implements RemoteWriteEncoder {
     let plan = this.#plans.get(set);
     if (!plan) {
       const { rows, info, ...rest } = atOnce(rowsOf(set, this.#translator));
-      const infoKey = info && labelsKey(info.labels);
-      plan = { ...rest, pieces: this.#pieces(rows, info), infoKey, created: planCreated(set) };
+      const telling = info && { key: labelsKey(info.labels), own: info.own };
+      plan = { ...rest, pieces: this.#pieces(rows, info), telling, created: planCreated(set) };
       this.#plans.set(set, plan);
     }
     return plan;
