@@ -72,7 +72,11 @@ const fields = s.object({
   ...httpClientFields,
   endpoint: s.required(httpUrl(), 'Where to write: the whole URL, such as `http://prometheus:9090/api/v1/write`.'),
   headers: s.optional(headers, 'Headers to add to each request; not those of the protocol itself.'),
-  timeout: s.withDefault(s.duration(), '5s', 'How long one attempt may take. Pauses between attempts do not count.'),
+  timeout: s.withDefault(
+    s.duration(),
+    '30s',
+    "How long one attempt may take. Pauses between attempts do not count. As Prometheus has it: with the Collector's `5s`, a receiver that is slow would get the same request again and again.",
+  ),
   compression: s.withDefault(s.oneOf('snappy', ''), 'snappy', 'The protocol knows snappy only.'),
   external_labels: s.optional(
     s.mapOf(s.string({ nonEmpty: true }), labelName),

@@ -274,6 +274,20 @@ describe('prometheusremotewrite', () => {
     expect(to.requests).to.have.length(2);
   });
 
+  it('a receiver that takes ten seconds for each answer gets each sample once', async () => {
+    const answers: ((answer: Answer) => void)[] = [];
+    const options = { remote_write_queue: { num_consumers: 1 } };
+    const { exporter, host, receiver: to } = await rig(options, () => new Promise((answer) => answers.push(answer)));
+    for (let i = 0; i < 3; i++) {
+      await exporter.consume(batch(sourceSet('a:1'), i, T + i), never);
+      await to.arrived(i + 1);
+      await host.clock.advance(10_000);
+      answers[i]!(204);
+      await until(() => sent(host) === 3 * (i + 1));
+    }
+    expect(to.requests).to.have.length(3);
+  });
+
   it('samples of a series arrive in order, none lost, under random delays and failures', async () => {
     const next = random(3);
     // The receiver's delays are real and the exporter's clock is not: a timeout would strike where none is meant.
@@ -529,7 +543,7 @@ describe('prometheusremotewrite', () => {
     it('has the documented defaults', () => {
       const config = parse(prometheusremotewrite.config, { endpoint: 'http://127.0.0.1:1/' });
       expect(config).to.deep.include({
-        timeout: 5000,
+        timeout: 30_000,
         compression: 'snappy',
         add_metric_suffixes: false,
         max_batch_size_bytes: 960_000,

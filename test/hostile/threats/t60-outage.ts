@@ -25,8 +25,6 @@ export default {
     const attempts: number[] = [];
     const rig = await startRig(lab, {
       warm: 1000,
-      // The default, five seconds, would give up a slow receiver just before it answers.
-      exporter: { timeout: '10s' },
       sink: {
         meet({ body }, reply, destroy) {
           if (phase === 'well') return false;
