@@ -1,6 +1,9 @@
 /** `retry_on_failure` and `sending_queue`, with the keys and defaults of the Collector's exporterhelper and configretry. */
 import * as s from '#config';
 
+const MAX_ELAPSED_TIME =
+  'Give up (drop and count) when the next attempt would come later than this after the first one. `0`: never give up.';
+
 export const retryFields = {
   enabled: s.withDefault(s.bool(), true, 'Send again what failed for a reason that may pass.'),
   initial_interval: s.withDefault(s.duration(), '5s', 'Pause after the first failure.'),
@@ -13,7 +16,7 @@ export const retryFields = {
   max_interval: s.withDefault(s.duration(), '30s', 'The pause grows no longer than this.'),
   max_elapsed_time: s.optional(
     s.duration(),
-    'Give up (drop and count) when the next attempt would come later than this after the first one. `0`: never give up. `300s` when left out; `0` where the queue is on disk, whose bounds decide then.',
+    `${MAX_ELAPSED_TIME} \`300s\` when left out; \`0\` where the queue is on disk, whose bounds decide then.`,
   ),
 };
 
@@ -28,8 +31,10 @@ export function withElapsedTime(retry: RetrySettings, onDisk: boolean): RetrySet
 
 /** The `retry_on_failure` option; `defaults` replaces some of the Collector's general defaults, as the user would write them. */
 export function retryOnFailure(defaults: Partial<Record<keyof RetrySettings, unknown>> = {}): s.Field<RetrySettings> {
+  // Where there is a default, nothing depends on where the queue is.
+  const told = { ...retryFields, max_elapsed_time: s.optional(s.duration(), MAX_ELAPSED_TIME) };
   const fields = Object.fromEntries(
-    Object.entries(retryFields).map(([key, field]) => [
+    Object.entries('max_elapsed_time' in defaults ? told : retryFields).map(([key, field]) => [
       key,
       key in defaults ? { ...field, default: defaults[key as keyof RetrySettings], hasDefault: true } : field,
     ]),

@@ -45,6 +45,14 @@ describe('queue: settings', () => {
     expect(schema.rows!('r').find((row) => row.key === 'r.initial_interval')).to.have.property('default', '"50ms"');
   });
 
+  it('the text about max_elapsed_time is true where an exporter has a default of its own', () => {
+    const row = (defaults: Parameters<typeof retryOnFailure>[0]) =>
+      retryOnFailure(defaults).schema.rows!('r').find(({ key }) => key === 'r.max_elapsed_time')!;
+    expect(row({})).to.include({ default: '' }).and.have.property('doc').that.includes('`300s` when left out');
+    const own = row({ max_elapsed_time: '0s' });
+    expect(own).to.include({ default: '"0s"' }).and.have.property('doc').that.does.not.include('300s');
+  });
+
   it('a queue on disk has no bound of its own, unless one is given', () => {
     const size = (queue: Record<string, unknown>) => parse(both, { sending_queue: queue }).sending_queue.queue_size;
     expect(size({ storage: 'file_storage' })).to.equal(Number.POSITIVE_INFINITY);
