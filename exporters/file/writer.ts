@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '#clock';
+import { makeFolder } from '#kit';
 import { moveAside, prune } from './backups.ts';
 import type { Config } from './options.ts';
 
@@ -46,7 +47,7 @@ export class Writer {
   async open(): Promise<void> {
     const { path: file, append, rotation, create_directory, directory_permissions } = this.#options;
     if (create_directory) {
-      await mkdir(path.dirname(file), { recursive: true, mode: Number.parseInt(directory_permissions, 8) });
+      await makeFolder(path.dirname(file), Number.parseInt(directory_permissions, 8));
     }
     await this.#open(append || rotation ? 'a' : 'w');
     this.#running = true;

@@ -7,6 +7,7 @@ export * from './fresh.ts';
 export * from './garbage.ts';
 export * from './gathering.ts';
 export * from './gatherings.ts';
+export * from './make-folder.ts';
 export * from './poll.ts';
 export * from './sampling.ts';
 export * from './turns.ts';

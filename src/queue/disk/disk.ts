@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { makeFolder } from '#kit';
 
 /** A file of the queue. Every call may reject with an errno's `code`. */
 export interface DiskFile {
@@ -40,7 +41,7 @@ const HOW = {
 /** The real one. Nothing in it waits on the event loop's own thread. */
 export const realDisk: Disk = {
   list: (folder) => promised<string[]>((done) => fs.readdir(folder, done)),
-  makeFolder: (folder) => promised((done) => fs.mkdir(folder, { recursive: true, mode: 0o750 }, (e) => done(e))),
+  makeFolder: (folder) => makeFolder(folder, 0o750),
   open: async (path, how) => fileOf(await promised<number>((done) => fs.open(path, HOW[how], 0o640, done))),
   remove: (path) => promised((done) => fs.unlink(path, done)),
   async syncFolder(folder) {

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, sleep } from '#clock';
+import { makeFolder } from '#kit';
 import { createRoot, isStillThere, LOCK_EX, LOCK_NB, libc, readProcess } from '#linux';
 
 /** A folder that no other process may have meanwhile. */
@@ -129,7 +130,7 @@ export async function takeFolder(
   { create, mode, ...options }: LockOptions & { create: boolean; mode: number },
 ): Promise<{ lock?: FolderLock; trouble?: unknown }> {
   try {
-    if (create) await mkdir(folder, { recursive: true, mode });
+    if (create) await makeFolder(folder, mode);
     return { lock: await lockFolder(folder, options) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -81,6 +81,12 @@ describe('extension file_storage', () => {
     expect((await failure(start())).message).to.equal(`cannot use the directory ${tree.path}/q`);
   });
 
+  it('does not hang where no directory can be made, and says why', async () => {
+    const error = await failure(start({ directory: '/proc/no-such' }));
+    expect(error.message).to.equal('cannot use the directory /proc/no-such');
+    expect(String(error.cause)).to.contain('no folder can be made in /proc');
+  });
+
   it('a second one on the directory does not start, and says who has it', async () => {
     const first = await start();
     const error = await failure(start());
