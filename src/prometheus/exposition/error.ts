@@ -1,3 +1,5 @@
+import type { RawSample } from './types.ts';
+
 const LONGEST_QUOTE = 80;
 
 /**
@@ -10,6 +12,8 @@ export class ExpositionError extends Error {
   readonly column: number;
   readonly text: string;
   readonly expected: string;
+  /** Those in front of the fault. */
+  samples: readonly RawSample[] = [];
 
   constructor(body: Buffer, at: number, expected: string) {
     const { line, column } = position(body, at);

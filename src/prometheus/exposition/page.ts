@@ -2,6 +2,7 @@ import { atOnce, type Steps } from '#kit';
 import { type Exemplar, type Labels, labelValue, METRIC_NAME, sortedLabels } from '#metrics';
 import { LF } from './chars.ts';
 import { type Columns, workingColumns } from './columns.ts';
+import { ExpositionError } from './error.ts';
 import type { Families, Metadata } from './families.ts';
 import { BOUNDS, boundLabel, emptyLabels, sampleLabels } from './labels.ts';
 import { readNumber } from './number.ts';
@@ -79,6 +80,15 @@ export class PageBuild {
 
   /** Pauses now and then. The body must stay as it is until the end, and the columns be nobody else's. */
   *steps(): Steps<ParsedPage> {
+    try {
+      return yield* this.#page();
+    } catch (error) {
+      if (error instanceof ExpositionError) error.samples = this.samples;
+      throw error;
+    }
+  }
+
+  *#page(): Steps<ParsedPage> {
     let pause = STEP;
     this.#recall();
     for (let entry = this.#reader.next(); entry !== 'end'; entry = this.#reader.next()) {

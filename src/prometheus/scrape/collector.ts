@@ -1,25 +1,30 @@
 import type { Steps } from '#kit';
 import { type Batch, gather, type Snapshot, selectSnapshot } from '#metrics';
-import type { ParsedPage } from '../exposition/exposition.ts';
+import { ExpositionError, type ParsedPage, ProtobufError } from '../exposition/exposition.ts';
 import { type HistogramLimits, histogramLimits, holdHistograms } from './histograms.ts';
 import { ScrapeError } from './labels.ts';
 import { type Part, type Shape, Shaper, type ShaperOptions } from './shape.ts';
-import { RefusedPage } from './sorting.ts';
+import { type Counts, RefusedPage } from './sorting.ts';
 import { Staleness } from './staleness.ts';
 import { OwnTimestamps, type Refused } from './timestamps.ts';
 
 /** What one scrape, good or failed, has to hand on. */
-export interface Collected {
+export interface Collected extends Counts {
   readonly batch: Batch;
-  readonly scraped: number;
-  readonly kept: number;
-  readonly added: number;
   readonly refused: Refused;
   /** To be called once the batch has been taken. */
   arrived(): void;
 }
 
 const NOTHING: Refused = Object.freeze({ outOfBounds: 0, outOfOrder: 0, duplicate: 0 });
+
+const NO_COUNTS: Counts = Object.freeze({ scraped: 0, kept: 0, added: 0 });
+
+/** What a body of no bytes is. It is no page with nothing on it: what was known stays known, as in Prometheus. */
+export const EMPTY_PAGE: ParsedPage = Object.freeze({
+  layout: Object.freeze({ samples: [] }),
+  values: new Float64Array(0),
+});
 
 /** Makes batches of one target's pages. Pure but for its memory of the pages before: no clock, no network. */
 export class Collector {
@@ -47,6 +52,7 @@ export class Collector {
    * RefusedPage, after which `fail` has the batch. `now` is the wall time.
    */
   collect(page: ParsedPage, time: number, now: number): Collected {
+    if (page === EMPTY_PAGE) return this.fail(time);
     const shape = this.#shaper.shape(page.layout, page.origin);
     const own = this.#honorTimestamps ? page.times : undefined;
     const refused: Refused = { ...NOTHING, duplicate: shape.duplicates };
@@ -64,9 +70,15 @@ export class Collector {
     return { batch, scraped, kept, added, refused, arrived: () => this.#staleness.arrived(tracked) };
   }
 
-  /** The batch of a scrape that failed: marks for everything. */
-  fail(error: unknown, time: number): Collected {
-    const counts = error instanceof RefusedPage ? error.counts : { scraped: 0, kept: 0, added: 0 };
+  /** How far the page of a scrape that failed was read. */
+  *count(error: unknown): Steps<Counts> {
+    if (error instanceof RefusedPage) return error.counts;
+    const isBroken = error instanceof ExpositionError || error instanceof ProtobufError;
+    return isBroken ? yield* this.#shaper.count(error.samples) : NO_COUNTS;
+  }
+
+  /** The batch of a scrape that failed: marks for everything. `counts` is what `count` gave. */
+  fail(time: number, counts = NO_COUNTS): Collected {
     const marks = this.#staleness.marks(undefined, time);
     return {
       ...counts,

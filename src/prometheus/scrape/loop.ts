@@ -181,7 +181,9 @@ export class TargetLoop {
       // A scrape that was cut off says nothing about the target.
       if (signal.aborted) return;
       fault = error;
-      collected = collector.fail(error, time);
+      const counts = await inTurns(collector.count(error), turns(signal)).catch(() => undefined);
+      if (signal.aborted) return;
+      collected = collector.fail(time, counts);
       metrics.failed(job, error);
     }
     this.#scraped = true;
@@ -198,7 +200,7 @@ export class TargetLoop {
     gone();
     if (!this.#scraped) return;
     const { collector, report } = this.#tools();
-    await this.#hand([...collector.fail(undefined, time).batch, report.stale(time)]);
+    await this.#hand([...collector.fail(time).batch, report.stale(time)]);
   }
 
   /** True when downstream took the batch; where it did not, the edge has counted and said so. */

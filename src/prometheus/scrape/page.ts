@@ -9,6 +9,7 @@ import {
   type PlanShelf,
   type ScrapeFormat,
 } from '../exposition/exposition.ts';
+import { EMPTY_PAGE } from './collector.ts';
 import { checkCrowd, crowdOf } from './crowd.ts';
 import { ScrapeError } from './labels.ts';
 import { createTargetParser, type ParsingParts } from './parsing.ts';
@@ -39,8 +40,6 @@ interface PageParts {
   /** What is known of the pages of targets like these. */
   shelf?: PlanShelf;
 }
-
-const EMPTY: ParsedPage = Object.freeze({ layout: Object.freeze({ samples: [] }), values: new Float64Array(0) });
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -137,7 +136,7 @@ class TargetPage implements PageSource {
 
   #parse({ headers, body }: HttpResponse): ParsedPage | Steps<ParsedPage> {
     // An empty page has no format to disagree about.
-    if (body.length === 0) return EMPTY;
+    if (body.length === 0) return EMPTY_PAGE;
     const format = this.#formatOf(headers['content-type']);
     if (!this.#parser || format !== this.#format) {
       this.#parser = this.#shared.createParser(format, this.#target);

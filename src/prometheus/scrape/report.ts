@@ -19,11 +19,11 @@ export interface ScrapeOutcome {
   up: boolean;
   /** Milliseconds. */
   duration: number;
-  /** Samples on the page. */
+  /** Samples on the page, or in front of its fault. */
   scraped: number;
   /** Samples that relabelling left. */
   kept: number;
-  /** Series that the last good scrape did not have. */
+  /** Series that neither the last good scrape had nor the last one that failed since. */
   added: number;
   /** Bytes of the page, unpacked; -1 when it was larger than allowed, 0 when there was none. */
   bodySize: number;

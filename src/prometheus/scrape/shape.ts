@@ -1,9 +1,9 @@
 import { atOnce, type Steps } from '#kit';
 import { makeSet, type Resource, type Series, type SeriesSet } from '#metrics';
 import type { ScrapeConfig } from '../config/config.ts';
-import type { Layout, Origin } from '../exposition/exposition.ts';
+import type { Layout, Origin, RawSample } from '../exposition/exposition.ts';
 import { Naming, type NamingOptions } from './naming.ts';
-import { type Known, LARGE, NOTHING, type Sorted, Sorting } from './sorting.ts';
+import { type Counts, type Known, LARGE, NOTHING, RefusedPage, type Sorted, Sorting } from './sorting.ts';
 
 /** Some of a page's samples: `set.series[i]` takes the page's value `index[i]`; all of them in order without an index. */
 export interface Part {
@@ -26,7 +26,7 @@ export interface Shape extends Part {
   readonly scraped: number;
   readonly kept: number;
   readonly duplicates: number;
-  /** Series that the last good page did not have. */
+  /** Series that neither the last good page had nor the last one that failed since. */
   readonly added: number;
 }
 
@@ -53,6 +53,8 @@ export class Shaper {
   #shape: Shape | undefined;
   /** Nobody has seen the shape yet. */
   #isNew = false;
+  /** What the last page that failed had besides: it is not new once more. */
+  #failed: ReadonlySet<number> | undefined;
 
   constructor(options: ShaperOptions) {
     this.#options = options;
@@ -81,10 +83,41 @@ export class Shaper {
     return layout === this.#known.layout || layout.samples.length <= LARGE ? undefined : this.#make(layout, origin);
   }
 
+  /** What there is to count in front of a page's fault. The last good page stays what it is. */
+  *count(samples: readonly RawSample[]): Steps<Counts> {
+    const sorting = this.#sorting(samples);
+    try {
+      const { counts } = yield* sorting.run();
+      this.#failed = sorting.fresh();
+      return counts;
+    } catch (error) {
+      return this.#refused(error, sorting).counts;
+    }
+  }
+
+  #sorting(samples: readonly RawSample[]): Sorting {
+    return new Sorting(samples, this.#known, this.#naming, this.#options.config, this.#failed);
+  }
+
+  #refused(error: unknown, sorting: Sorting): RefusedPage {
+    if (!(error instanceof RefusedPage)) throw error;
+    this.#failed = sorting.fresh();
+    return error;
+  }
+
+  *#sort(sorting: Sorting, origin: Origin | undefined): Steps<Sorted> {
+    try {
+      return yield* sorting.run(origin);
+    } catch (error) {
+      throw this.#refused(error, sorting);
+    }
+  }
+
   *#make(layout: Layout, origin: Origin | undefined): Steps<Shape> {
-    const sorting = new Sorting(layout.samples, this.#known, this.#naming, this.#options.config);
+    const sorting = this.#sorting(layout.samples);
     const last = this.#known.layout;
-    const sorted = yield* sorting.run(origin?.before === last && origin.after === layout ? origin : undefined);
+    const sorted = yield* this.#sort(sorting, origin?.before === last && origin.after === layout ? origin : undefined);
+    this.#failed = undefined;
     const known = sorting.known(layout);
     const before = this.#shape;
     const shape = this.#shapeOf(sorted, known.series);

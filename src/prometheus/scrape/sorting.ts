@@ -6,10 +6,17 @@ import { ScrapeError } from './labels.ts';
 import type { Naming } from './naming.ts';
 import { Slots } from './slots.ts';
 
+/** Samples on a page, those that relabelling left, and series that were not known. */
+export interface Counts {
+  readonly scraped: number;
+  readonly kept: number;
+  readonly added: number;
+}
+
 /** How far a page was read before it was refused, for `scrape_samples_…`. */
 export class RefusedPage extends ScrapeError {
-  readonly counts: { scraped: number; kept: number; added: number };
-  constructor(cause: ScrapeError, counts: RefusedPage['counts']) {
+  readonly counts: Counts;
+  constructor(cause: ScrapeError, counts: Counts) {
     super(cause.reason, cause.message);
     this.counts = counts;
   }
@@ -52,13 +59,22 @@ export class Sorting {
   readonly #naming: Naming;
   readonly #config: SortingConfig;
   readonly #isLarge: boolean;
+  readonly #failed: ReadonlySet<number> | undefined;
   readonly #slots: Slots;
   readonly #work: Work;
   /** Series of the page so far. */
   #count = 0;
 
-  constructor(samples: readonly RawSample[], before: Known, naming: Naming, config: SortingConfig) {
+  /** `failed`: what `fresh` gave of a page that failed since the last good one. */
+  constructor(
+    samples: readonly RawSample[],
+    before: Known,
+    naming: Naming,
+    config: SortingConfig,
+    failed?: ReadonlySet<number>,
+  ) {
     this.#samples = samples;
+    this.#failed = failed;
     this.#before = before;
     this.#naming = naming;
     this.#config = config;
@@ -99,7 +115,7 @@ export class Sorting {
       const timed = raw.hasTimestamp && honorTimestamps;
       const before = times[slot]!;
       if (before === 0) {
-        if (slot >= old && !overLimit(this.#count + 1, this.#config)) counts.added++;
+        if (slot >= old && !overLimit(this.#count + 1, this.#config) && this.#isNew(slot)) counts.added++;
         this.#decide(slot, raw);
         this.#begin(slot, i);
         if (!timed) untimed?.push(this.#slots.at(slot));
@@ -126,6 +142,13 @@ export class Sorting {
     return gone;
   }
 
+  /** The hashes of the series so far that the last good page did not have. */
+  fresh(): ReadonlySet<number> {
+    const hashes = new Set<number>();
+    for (let slot = this.#before.series.length; slot < this.#slots.size; slot++) hashes.add(this.#slots.hashAt(slot));
+    return hashes;
+  }
+
   /** What the next page will be compared with. */
   known(layout: Layout): Known {
     const { order, slotOf, place } = this.#work;
@@ -140,6 +163,10 @@ export class Sorting {
     const places = count === size ? undefined : slotOf.slice(0, size);
     if (places) for (let i = 0; i < size; i++) if (places[i]! >= 0) places[i] = place[places[i]!]!;
     return { layout, places, series, hashes };
+  }
+
+  #isNew(slot: number): boolean {
+    return !this.#failed?.has(this.#slots.hashAt(slot));
   }
 
   /** The slot of a sample that stood at `was` on the page before; -1 when relabelling dropped it. */

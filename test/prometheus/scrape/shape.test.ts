@@ -97,14 +97,15 @@ describe('prometheus/scrape shapes', () => {
     expect(shape(page('b', 'a')).set.series).to.have.ordered.members([b, a]);
   });
 
-  it('counts what is new since the last good page', () => {
+  it('counts what no page had since the last good one', () => {
     const { shape } = shaperOf({ label_limit: 2 });
     expect(shape(page('a', 'b')).added).to.equal(2);
     expect(shape(page('a', 'b')).added).to.equal(0);
     expect(() => shape(`${page('a', 'c')}d{x="1"} 1\n`)).to.throw(
       'label_limit exceeded (metric: d, labels: 3, limit: 2)',
     );
-    expect(shape(page('a', 'c')).added).to.equal(1);
+    expect(shape(page('a', 'c')).added).to.equal(0);
+    expect(shape(page('a', 'd')).added).to.equal(1);
   });
 
   it('holds no more than the live series after a good page', () => {

@@ -62,7 +62,7 @@ describe('receivers/prometheus scrapes', () => {
     expect(samples(second)).to.include({ new: 7, 'large{more="labels",number="7"}': 'stale' });
     page.body = `${lines.join('')}not a sample`;
     const third = await scrape();
-    expect(reported(third)).to.include({ up: 0, scrape_samples_scraped: 0 });
+    expect(reported(third)).to.include({ up: 0, scrape_samples_scraped: 30_000 });
     expect(new Set(Object.values(samples(third)))).to.deep.equal(new Set(['stale']));
   });
 

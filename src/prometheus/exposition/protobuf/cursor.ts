@@ -1,12 +1,17 @@
+import type { RawSample } from '../types.ts';
+
 /** A page in the delimited protobuf format that breaks its rules. `at`: the byte at which reading stopped. */
 export class ProtobufError extends Error {
   override readonly name = 'ProtobufError';
   readonly at: number;
   readonly what: string;
-  constructor(at: number, what: string) {
+  /** Those in front of the fault. */
+  readonly samples: readonly RawSample[];
+  constructor(at: number, what: string, samples: readonly RawSample[] = []) {
     super(`the protobuf page cannot be read at byte ${at}: ${what}`);
     this.at = at;
     this.what = what;
+    this.samples = samples;
   }
 }
 

@@ -6,7 +6,7 @@ import { Finder, type KnownFamily, type KnownMetric, type KnownPage, PageCopy } 
 import { GAUGE_HISTOGRAM, HISTOGRAM, MetricMessage, readText, SUMMARY } from './metric.ts';
 import { isNative, nativeOf } from './native.ts';
 import type { ProtobufOptions } from './parser.ts';
-import { exemplarsOf, type Form, sampleCount, samplesOf, shownBuckets } from './samples.ts';
+import { exemplarsOf, type Form, isSameShape, sampleCount, samplesOf, shownBuckets } from './samples.ts';
 
 /**
  * Labels of all samples of a page together. A text page repeats them on each line; here a metric has them once, so that few
@@ -92,13 +92,17 @@ export class PageReader {
 
   #layout(): Layout {
     const before = this.#before;
-    if (before && this.#same && before.values.length === this.#values.length) return before.layout;
-    const samples: RawSample[] = [];
-    for (const { metrics } of this.#families) {
-      // One at a time: a metric may have more than fit on the stack.
-      for (const metric of metrics) for (const one of metric.samples) samples.push(one);
-    }
-    return Object.freeze({ samples });
+    const isSame = before && this.#same && before.values.length === this.#values.length;
+    return isSame ? before.layout : Object.freeze({ samples: this.samples() });
+  }
+
+  /** Those read so far. */
+  samples(): readonly RawSample[] {
+    const all: RawSample[] = [];
+    // One at a time: a metric may have more than fit on the stack.
+    for (const { metrics } of this.#families)
+      for (const { samples } of metrics) for (const one of samples) all.push(one);
+    return all;
   }
 
   /** A number for each sample, the same for all of a metric. */
@@ -127,11 +131,11 @@ export class PageReader {
         ? new Finder(before.page, known.metrics, ({ labelsAt, labelsEnd }) => [labelsAt, labelsEnd])
         : undefined;
     const metrics: KnownMetric[] = [];
+    const { headAt, headEnd, tailAt, tailEnd } = scan;
+    this.#families.push({ family, type, headAt, headEnd, tailAt, tailEnd, metrics });
     for (let i = 0; i < scan.metrics.length; i += 2) {
       metrics.push(this.#metric(scan.metrics[i]!, scan.metrics[i + 1]!, family, type, found));
     }
-    const { headAt, headEnd, tailAt, tailEnd } = scan;
-    this.#families.push({ family, type, headAt, headEnd, tailAt, tailEnd, metrics });
     cursor.pos = cursor.end = end;
   }
 
@@ -286,14 +290,4 @@ export class PageReader {
     if (histogram) this.#histograms.set(first, histogram);
     for (const one of exemplars) this.#exemplars.push({ ...one, index: first + one.index });
   }
-}
-
-function isSameShape(known: KnownMetric, { timestamp, bounds }: MetricMessage, { native, flat }: Form): boolean {
-  if ((known.time !== 0) !== (timestamp !== 0)) return false;
-  if ((known.histogram !== undefined) !== native) return false;
-  if (flat !== known.samples.length > (native ? 1 : 0)) return false;
-  if (!flat) return true;
-  if (known.bounds.length !== bounds.length) return false;
-  for (let i = 0; i < bounds.length; i++) if (known.bounds[i] !== bounds.items[i]) return false;
-  return true;
 }

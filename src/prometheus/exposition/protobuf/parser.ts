@@ -27,7 +27,8 @@ export function createProtobufParser(options: ProtobufOptions): PageParser {
         known = now;
         return page;
       } catch (error) {
-        throw error instanceof ProtobufError ? new ProtobufError(error.at, `${reader.where}${error.what}`) : error;
+        if (!(error instanceof ProtobufError)) throw error;
+        throw new ProtobufError(error.at, `${reader.where}${error.what}`, reader.samples());
       }
     },
   };

@@ -3,6 +3,7 @@ import { emptyLabels, sampleLabels } from '../labels.ts';
 import { formatBound } from '../number.ts';
 import type { RawSample } from '../types.ts';
 import type { Cursor, Numbers } from './cursor.ts';
+import type { KnownMetric } from './known.ts';
 import { HISTOGRAM, type MetricMessage, type RawExemplar, readLabel, SUMMARY } from './metric.ts';
 
 /** Which samples a metric gives: its native form, and the flat one. */
@@ -107,4 +108,15 @@ function nativesOwn({ exemplars, nativeExemplars }: MetricMessage): RawExemplar[
 
 function exemplarAt(index: number, { labels, value, timestamp }: RawExemplar): Exemplar {
   return timestamp === undefined ? { index, labels, value } : { index, labels, value, timestamp };
+}
+
+/** Whether the samples of a metric are like those that it had. */
+export function isSameShape(known: KnownMetric, { timestamp, bounds }: MetricMessage, { native, flat }: Form): boolean {
+  if ((known.time !== 0) !== (timestamp !== 0)) return false;
+  if ((known.histogram !== undefined) !== native) return false;
+  if (flat !== known.samples.length > (native ? 1 : 0)) return false;
+  if (!flat) return true;
+  if (known.bounds.length !== bounds.length) return false;
+  for (let i = 0; i < bounds.length; i++) if (known.bounds[i] !== bounds.items[i]) return false;
+  return true;
 }
