@@ -8,9 +8,9 @@ import { trimMalloc } from '#linux';
 /** Milliseconds. */
 const FIRST = 5_000;
 const EVERY = 20_000;
-/** Turns at which the heap is shrunk: after the start, after the first scrapes, and when targets with long intervals have been scraped. */
-const SOON = [0, 1, 3];
-/** Later it is when it has grown by so much since, and no sooner than so many turns after. */
+/** The turn by which the start is over, and what that needed is given back: see young.ts. */
+const STARTED = 1;
+/** The heap is shrunk when it has grown by so much since, and no sooner than so many turns after. */
 const GROWN = 1.2;
 const APART = 6;
 /** Bytes of heap above which that would hold everything else up for too long. */
@@ -23,9 +23,10 @@ export interface Tidying {
 }
 
 /**
- * Shrinks the heap in the first minute, and whenever it has grown since, which V8 would not do for an hour: it waits until the
- * heap has doubled, and an agent asks for little. What waits in a batch outlives two small collections, so with 50 targets three
- * megabytes a minute get among what is kept. What lies in malloc goes with the trimming at each turn. Returns the way to end it.
+ * Shrinks the heap whenever it has grown by a fifth since the start, or since the last time, which V8 would not do for an hour: it
+ * waits until the heap has doubled, and keeps what it frees. What waits in a batch outlives two small collections, so with 50
+ * targets three megabytes a minute get among what is kept. What lies in malloc goes with the trimming at each turn. Returns the
+ * way to end it.
  */
 export function tidyMemory(clock: Clock, { shrink, trim, heapUsed }: Tidying = own): () => void {
   let turns = 0;
@@ -33,8 +34,8 @@ export function tidyMemory(clock: Clock, { shrink, trim, heapUsed }: Tidying = o
   let left = 0;
   const turn = () => {
     const used = heapUsed();
-    const isDue = SOON.includes(turns) || (turns - last >= APART && used > left * GROWN);
-    if (isDue && used < MOST) {
+    if (turns === STARTED) left = used;
+    else if (turns - last >= APART && used > left * GROWN && used < MOST) {
       shrink();
       left = heapUsed();
       last = turns;
