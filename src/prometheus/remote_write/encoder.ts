@@ -5,7 +5,6 @@ import { Bytes } from './bytes.ts';
 import { bitsOf, histogramSample } from './column.ts';
 import { ExemplarFilter } from './exemplars.ts';
 import { writeExemplars, writeNative } from './extras.ts';
-import { isFor2Only } from './histogram.ts';
 import { laneOf } from './lanes.ts';
 import { isCurrent } from './loose.ts';
 import { type InfoSharing, sharingOf } from './own-info.ts';
@@ -25,8 +24,7 @@ export interface Encoded {
   /** Those of one lane in the order to send them. */
   readonly bodies: readonly WriteBody[];
   /**
-   * Samples that cannot be sent: their series has no name, or comes out the same as another one of its source, or the
-   * protocol's version does not know what they are.
+   * Samples that cannot be sent: their series has no name, or comes out the same as another one of its source.
    */
   readonly dropped: number;
   /** Samples that the user's rules leave out. */
@@ -94,7 +92,8 @@ class TemplateEncoder implements RemoteWriteEncoder {
       const template = this.#builder.of(snapshot.set);
       template.uses++;
       const column = columnOf(snapshot);
-      dropped += template.dropped + this.#extras(snapshot, template, extras);
+      dropped += template.dropped;
+      this.#extras(snapshot, template, extras);
       relabelled += template.relabelled;
       for (const part of template.parts) add(part, column);
       const info = infos.get(snapshot);
@@ -124,15 +123,9 @@ class TemplateEncoder implements RemoteWriteEncoder {
     }
   }
 
-  /** Gives how many histograms this version cannot express. */
-  #extras(snapshot: Snapshot, { natives }: Template, extras: Map<number, Bytes>): number {
+  #extras(snapshot: Snapshot, { natives }: Template, extras: Map<number, Bytes>): void {
     const of = (lane: number) => extras.get(lane) ?? extras.set(lane, new Bytes()).get(lane)!;
-    let dropped = 0;
-    for (const { at, labels, lane } of natives) {
-      const sample = histogramSample(snapshot, at, 0);
-      if (isFor2Only(sample.histogram)) dropped++;
-      else writeNative(of(lane), labels, sample);
-    }
+    for (const { at, labels, lane } of natives) writeNative(of(lane), labels, histogramSample(snapshot, at, 0));
     const { series, resource } = snapshot.set;
     for (const [at, own] of this.#exemplars.fresh(snapshot) ?? []) {
       const labels = this.#translator.labels(series[at]!, resource);
@@ -140,7 +133,6 @@ class TemplateEncoder implements RemoteWriteEncoder {
         writeExemplars(of(laneOf(series[at]!, this.#lanes)), labels, own);
       }
     }
-    return dropped;
   }
 
   /** The extras ride with the last body where they fit. */

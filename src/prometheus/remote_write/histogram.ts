@@ -1,4 +1,4 @@
-import { type Buckets, CUSTOM_BUCKETS, type NativeHistogram } from '#metrics';
+import type { Buckets, NativeHistogram } from '#metrics';
 import { Bytes } from './bytes.ts';
 
 /** Histogram.ResetHint: Prometheus works out counter resets itself; a gauge has none. */
@@ -86,6 +86,3 @@ function doubles(tag: number, all: Float64Array): void {
   }
   inside.nested(tag, packed.view());
 }
-
-/** Remote Write 1.0 receivers do not know buckets of custom bounds; Prometheus does not send them such either. */
-export const isFor2Only = (histogram: NativeHistogram | undefined): boolean => histogram?.schema === CUSTOM_BUCKETS;

@@ -207,8 +207,8 @@ describe('prometheusremotewrite 2.0', () => {
       ]);
     });
 
-    it('gets names in the classic character set, and no custom bounds', async () => {
-      const { exporter, count, to, failed } = await rig(only1, { translation_strategy: 'NoTranslation' });
+    it('gets names in the classic character set, and histograms of custom bounds', async () => {
+      const { exporter, count, to } = await rig(only1, { translation_strategy: 'NoTranslation' });
       const set = setOf([['http.requests', { 'host.name': 'a' }]]);
       for (let n = 0; n < 2; n++) {
         await exporter.consume(batch(set, 1, T + n), never);
@@ -218,9 +218,10 @@ describe('prometheusremotewrite 2.0', () => {
       for (const { labels } of to.taken())
         expect(labels).to.deep.equal(['__name__', 'http_requests', 'host_name', 'a']);
       const native = makeSet([makeSeries(makeFamily('h', 'histogram'), labelsOf({ __name__: 'h' }), true)]);
-      const custom = new Map([[0, { ...HISTOGRAM, schema: -53 }]]);
+      const custom = new Map([[0, { ...HISTOGRAM, schema: -53, customBounds: Float64Array.of(1) }]]);
       await exporter.consume([{ ...snapshotOf(native, [1], T), histograms: custom }], never);
-      expect(failed('untranslatable')).to.equal(1);
+      await until(() => count('sent_metric_points') === 3);
+      expect(to.taken().at(-1)!.histograms![0]).to.deep.include({ schema: -53, customValues: [1] });
     });
   });
 

@@ -388,11 +388,13 @@ describe('remote-write encoder: what comes once in a while', () => {
     expect(ended).to.include({ sumBits: '7ff0000000000002', countInt: 0, schema: 0, time: T });
   });
 
-  it('custom bounds, which 1.0 does not know, are left out and counted', () => {
-    const custom = new Map([[0, { ...HISTOGRAM, schema: CUSTOM_BUCKETS, customBounds: Float64Array.of(1) }]]);
+  it('custom bounds arrive, as Prometheus sends them', () => {
+    const custom = new Map([[0, { ...HISTOGRAM, schema: CUSTOM_BUCKETS, customBounds: Float64Array.of(-1, 2.5) }]]);
     const { bodies, dropped } = encoderWith().encode([{ set, values, time: T, histograms: custom }]);
-    expect(dropped).to.equal(1);
-    expect(decoded(bodies)).to.have.length(40);
+    expect(dropped).to.equal(0);
+    expect(decoded(bodies).at(-1)!.histograms).to.deep.equal([
+      { ...encodedHistogram(T), schema: CUSTOM_BUCKETS, customValues: [-1, 2.5] },
+    ]);
   });
 
   it('exemplars stand behind the samples, in series of their own, with a time always', () => {

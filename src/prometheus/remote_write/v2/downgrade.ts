@@ -1,4 +1,4 @@
-import { CUSTOM_BUCKETS, type Labels, labelsKey } from '#metrics';
+import { type Labels, labelsKey } from '#metrics';
 import { makeWriteRequest, type WriteBody } from '../body.ts';
 import { Bytes } from '../bytes.ts';
 import { writeLabels } from '../extras.ts';
@@ -15,7 +15,7 @@ export interface Downgraded {
 
 /**
  * A Request as a WriteRequest, for a receiver that knows nothing newer. Names come into the classic character set; metadata and
- * start times are left out, and so are histograms of custom bounds and series that come out the same as an earlier one.
+ * start times are left out, and so are series that come out the same as an earlier one.
  */
 export function toVersion1(body: WriteBody): Downgraded {
   const { message, symbols, series } = takeApart(body);
@@ -59,19 +59,14 @@ function copyData(message: Buffer, from: number, to: number, symbols: readonly s
   eachField(message, from, to, (kind, start, end) => {
     if (kind !== 2 && kind !== 3 && kind !== 4) return;
     part.clear();
-    let isKnown = true;
-    eachField(message, start, end, (field, at, stop, begins) => {
+    eachField(message, start, end, (field, _at, stop, begins) => {
       const isStart = (kind === 2 && field === 3) || (kind === 3 && field === 17);
-      if (kind === 3 && field === 4) isKnown = unzigzag(readVarint(message, at)[0]) !== CUSTOM_BUCKETS;
       if (kind === 4 && field === 1) writeLabels(part, 0x0a, labelsIn(message, start, end, symbols));
       else if (!isStart) part.raw(message.subarray(begins, stop));
     });
-    if (!isKnown) return;
     any ||= kind !== 4;
     // Samples are field 2 in both; histograms and exemplars have changed places.
     row.nested(kind === 2 ? 0x12 : kind === 3 ? 0x22 : 0x1a, part.view());
   });
   return any;
 }
-
-const unzigzag = (value: number): number => (value % 2 ? -(value + 1) / 2 : value / 2);

@@ -412,15 +412,19 @@ describe('remote-write 2.0 bodies', () => {
     const given = snapshot(makeSet([native, custom, ...utf8]), T, {
       histograms: new Map([
         [0, HISTOGRAM],
-        [1, { ...HISTOGRAM, schema: CUSTOM_BUCKETS }],
+        [1, { ...HISTOGRAM, schema: CUSTOM_BUCKETS, customBounds: Float64Array.of(1) }],
       ]),
       starts: new Float64Array(5).fill(7),
     });
     const special = encoderWith().encode([{ ...given, values: Float64Array.of(12.5, 1, 2, 3, 4) }]).bodies[0]!;
     const { body, dropped } = toVersion1(joinBodies([...bodies, special]));
-    expect(body).to.include({ version: 1, samples: 82, histograms: 1, exemplars: 2 });
-    expect(dropped).to.equal(3);
+    expect(body).to.include({ version: 1, samples: 83, histograms: 2, exemplars: 2 });
+    expect(dropped).to.equal(2);
     const { series } = decodeBody(body.bytes);
+    expect(series.find(({ labels }) => labels[1] === 'k')!.histograms![0]).to.deep.include({
+      schema: CUSTOM_BUCKETS,
+      customValues: [1],
+    });
     expect(series.find((s) => s.histograms)).to.deep.equal({
       labels: ['__name__', 'h'],
       samples: [],
