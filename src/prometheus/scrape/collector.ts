@@ -1,6 +1,7 @@
 import type { Steps } from '#kit';
 import { type Batch, gather, type Snapshot, selectSnapshot } from '#metrics';
 import { ExpositionError, type ParsedPage, ProtobufError } from '../exposition/exposition.ts';
+import { withoutLongExemplars } from './exemplars.ts';
 import { type HistogramLimits, histogramLimits, holdHistograms } from './histograms.ts';
 import { ScrapeError } from './labels.ts';
 import { type Part, type Shape, Shaper, type ShaperOptions } from './shape.ts';
@@ -16,7 +17,7 @@ export interface Collected extends Counts {
   arrived(): void;
 }
 
-const NOTHING: Refused = Object.freeze({ outOfBounds: 0, outOfOrder: 0, duplicate: 0 });
+const NOTHING: Refused = Object.freeze({ outOfBounds: 0, outOfOrder: 0, duplicate: 0, longExemplars: 0 });
 
 const NO_COUNTS: Counts = Object.freeze({ scraped: 0, kept: 0, added: 0 });
 
@@ -51,11 +52,13 @@ export class Collector {
    * The batch of a page: its samples at `time`, or at their own, and marks for what vanished since the last one. Throws a
    * RefusedPage, after which `fail` has the batch. `now` is the wall time.
    */
-  collect(page: ParsedPage, time: number, now: number): Collected {
+  collect(given: ParsedPage, time: number, now: number): Collected {
+    const page = withoutLongExemplars(given);
     if (page === EMPTY_PAGE) return this.fail(time);
     const shape = this.#shaper.shape(page.layout, page.origin);
     const own = this.#honorTimestamps ? page.times : undefined;
     const refused: Refused = { ...NOTHING, duplicate: shape.duplicates };
+    if (page !== given) refused.longExemplars = given.exemplars!.length - page.exemplars!.length;
     const batch: Snapshot[] = [];
     const marks = this.#staleness.marks(shape.tracked, time, shape.vanished);
     // First, as downstream the last page is still at hand; but a series may be among both where samples have other times.

@@ -14,7 +14,7 @@ export interface TargetCounts {
 export interface ScrapeMetrics {
   /** A scrape failed. */
   failed(job: string, error: unknown): void;
-  /** Samples that arrived in a page and may not pass. */
+  /** Samples and exemplars that arrived in a page and may not pass. */
   refused(refused: Refused): void;
   /** Samples handed on. */
   scraped(job: string, samples: number): void;
@@ -54,6 +54,9 @@ export function scrapeMetrics(meter: Meter): ScrapeMetrics {
   const outOfBounds = meter.counter(`${scrapes}_sample_out_of_bounds_total`, {
     help: 'Samples dropped because their timestamp was more than 10 minutes ahead.',
   });
+  const longExemplars = meter.counter('dnscol_prometheus_long_exemplars_dropped_total', {
+    help: 'Exemplars dropped because their labels had more than 128 characters together.',
+  });
   const perJob = (name: string, help: string) =>
     remembered((job) => meter.counter(name, { help, attributes: { scrape_job: job } }));
   const failures = perJob('dnscol_prometheus_scrapes_failed_total', 'Scrapes that failed, so that up is 0.');
@@ -78,6 +81,7 @@ export function scrapeMetrics(meter: Meter): ScrapeMetrics {
       if (refused.duplicate) duplicate.add(refused.duplicate);
       if (refused.outOfOrder) outOfOrder.add(refused.outOfOrder);
       if (refused.outOfBounds) outOfBounds.add(refused.outOfBounds);
+      if (refused.longExemplars) longExemplars.add(refused.longExemplars);
     },
     scraped: (job, samples) => points(job).add(samples),
     skipped: (job, count) => skips(job).add(count),

@@ -3,12 +3,14 @@ import { makeSet, type Series, type Snapshot, selectSnapshot } from '#metrics';
 /** How far ahead of the clock a sample may be. Milliseconds; Prometheus' maxAheadTime. */
 export const MAX_AHEAD = 600_000;
 
-/** Why samples with timestamps of their own were dropped, and how many. */
+/** Why samples, most with timestamps of their own, and exemplars were dropped, and how many. */
 export interface Refused {
   outOfBounds: number;
   outOfOrder: number;
   /** The same timestamp as before with another value. */
   duplicate: number;
+  /** Exemplars with more label text than any storage takes. */
+  longExemplars: number;
 }
 
 interface Last {

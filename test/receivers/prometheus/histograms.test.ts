@@ -235,6 +235,18 @@ describe('receivers/prometheus histograms', () => {
       expect(starts![6]).to.equal(7000);
     });
 
+    it('leave out exemplars with more than 128 characters of labels, and count them', async () => {
+      const of = (name: string, value: string) =>
+        `# TYPE ${name} counter\n${name}_total 1 # {id="${value}"} 1 1700000000\n`;
+      const page = of('a', '\u{1f600}'.repeat(126)) + of('b', '\u{1f600}'.repeat(127)) + of('c', 'x'.repeat(127));
+      const { batch, host, scrape } = await text(page);
+      for (const snapshot of [batch, await scrape()].map((one) => snapshotWith(one, 'a_total'))) {
+        expect(snapshot.exemplars!.map(({ index }) => index)).to.deep.equal([0]);
+        expect(samples(batch)).to.deep.equal({ a_total: 1, b_total: 1, c_total: 1 });
+      }
+      expect(host.metric('dnscol_prometheus_long_exemplars_dropped_total')).to.equal(4);
+    });
+
     const CONVERT = { convert_classic_histograms_to_nhcb: true };
     it('become native ones with custom buckets when asked to', async () => {
       const { batch, scrape } = await text(classic(6), CONVERT);
