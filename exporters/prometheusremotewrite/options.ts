@@ -9,7 +9,8 @@ import {
   relabelConfigsSchema,
   type TranslateOptions,
 } from '#prometheus';
-import { type QueueSettings, retryOnFailure, whenFull } from '#queue';
+import { type QueueSettings, retryOnFailure } from '#queue';
+import { checkQueue, DEFAULT_QUEUE, queue } from './queue.ts';
 
 /** Set by the protocol: the specification forbids that users change them. */
 const PROTOCOL_HEADERS = /^(content-encoding|content-type|user-agent|x-prometheus-remote-write-version)$/i;
@@ -49,24 +50,6 @@ const walFields = {
   lag_record_frequency: s.withDefault(s.duration(), '15s', ALWAYS_SO),
   max_size: s.withDefault(s.size({ min: 1 }), '1GiB', 'The most bytes on disk; after that the oldest are dropped.'),
 };
-
-const queue = s.object({
-  enabled: s.withDefault(s.bool(), true, 'Without a queue, whoever hands over a batch waits until it is sent.'),
-  queue_size: s.optional(
-    s.int({ min: 1 }),
-    'The most requests that wait or are under way. `10000` when left out; on disk, as much as fits there.',
-  ),
-  num_consumers: s.withDefault(
-    s.int({ min: 1 }),
-    5,
-    'How many requests are under way at once. A source (`job` and `instance`) always has the same consumer, so that its samples arrive in order.',
-  ),
-  when_full: whenFull(),
-  storage: s.optional(
-    s.extensionId('storage'),
-    'Id of a `file_storage` extension: what cannot be sent soon waits on disk, and outlives the process.',
-  ),
-});
 
 const fields = s.object({
   ...httpClientFields,
@@ -157,8 +140,6 @@ const isUnescaped = ({ translation_strategy: strategy }: Fields): boolean =>
 
 const nameScheme = (options: Fields): NameValidationScheme => (isUnescaped(options) ? 'utf8' : 'legacy');
 
-const DEFAULT_QUEUE = s.parse(queue, {});
-
 /** The queue as written, under whichever name. */
 const queueOf = ({ sending_queue, remote_write_queue }: Fields) => sending_queue ?? remote_write_queue ?? DEFAULT_QUEUE;
 
@@ -179,6 +160,12 @@ export const config = s.check(
     if (options.wal && storage !== undefined) complain('wal', `cannot be with storage: ${storage}`);
     if (options.wal && !enabled) complain('wal', 'needs the queue enabled');
   },
+  (options, complain) => {
+    const { wal, sending_queue, remote_write_queue } = options;
+    const key = sending_queue ? 'sending_queue' : 'remote_write_queue';
+    const written = sending_queue ?? remote_write_queue;
+    if (written) checkQueue(written, wal !== undefined, (inner, words) => complain(`${key}.${inner}`, words));
+  },
 );
 
 export type Config = s.Infer<typeof config>;
@@ -193,20 +180,16 @@ export function laneCount(options: Config): number {
 const MEMORY_QUEUE_SIZE = 10_000;
 
 export function queueSettings(options: Config): QueueSettings {
-  const { enabled, queue_size, storage, when_full } = queueOf(options);
-  const onDisk = storage !== undefined || options.wal !== undefined;
+  const { queue_size, ...queue } = queueOf(options);
+  const onDisk = queue.storage !== undefined || options.wal !== undefined;
   return {
-    enabled,
+    ...queue,
     queue_size: queue_size ?? (onDisk ? Number.POSITIVE_INFINITY : MEMORY_QUEUE_SIZE),
     num_consumers: laneCount(options),
-    sizer: 'requests',
-    wait_for_result: false,
-    block_on_overflow: false,
-    // A write-ahead log is cut off at its old end.
-    when_full: options.wal ? 'drop_oldest' : when_full,
-    storage,
+    // A write-ahead log is cut off at its old end, unless who hands over is to wait.
+    when_full: options.wal && !queue.block_on_overflow ? 'drop_oldest' : queue.when_full,
     // What a busy consumer finds waiting goes into one request; an idle one waits for nothing.
-    batch: { flush_timeout: 0, min_size: 0, max_size: options.max_batch_size_bytes, sizer: 'bytes' },
+    batch: queue.batch ?? { flush_timeout: 0, min_size: 0, max_size: 0, sizer: 'bytes' },
   };
 }
 

@@ -23,6 +23,8 @@ export interface SenderOptions<T> extends DeliveryOptions<T> {
   /** False for what cannot be joined with others; everything can when left out. */
   joinable?(item: T): boolean;
   chop?(item: T, max: number, sizer: QueueBatchSettings['sizer']): readonly T[];
+  /** The exporter's own limit: items are joined up to this size, whatever `queue.batch` says. */
+  most?: { size(item: T): number; max: number };
 }
 
 export interface Sender<T> {

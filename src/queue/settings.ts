@@ -95,21 +95,25 @@ export type QueueSettings = WrittenQueue & { queue_size: number };
 
 const MEMORY_QUEUE_SIZE = 1000;
 
+type Rule = (queue: WrittenQueue, complain: (inner: string, message: string) => void) => void;
+
+/** What the options of a queue cannot be together. */
+export const queueRules: readonly Rule[] = [
+  ({ batch, sizer, queue_size }, complain) => {
+    if (!batch || queue_size === undefined || sizer === 'requests' || sizer !== batch.sizer) return;
+    if (batch.min_size > queue_size) complain('batch.min_size', 'must not be more than queue_size');
+  },
+  ({ when_full, block_on_overflow }, complain) => {
+    if (when_full === 'drop_oldest' && block_on_overflow) complain('when_full', 'cannot be with block_on_overflow');
+  },
+  ({ storage, wait_for_result }, complain) => {
+    if (storage !== undefined && wait_for_result) complain('wait_for_result', 'cannot be with storage');
+  },
+];
+
 /** The `sending_queue` option. */
 export function sendingQueue(): s.Field<QueueSettings> {
-  const checked = s.check(
-    s.object(sendingQueueFields),
-    ({ batch, sizer, queue_size }, complain) => {
-      if (!batch || queue_size === undefined || sizer === 'requests' || sizer !== batch.sizer) return;
-      if (batch.min_size > queue_size) complain('batch.min_size', 'must not be more than queue_size');
-    },
-    ({ when_full, block_on_overflow }, complain) => {
-      if (when_full === 'drop_oldest' && block_on_overflow) complain('when_full', 'cannot be with block_on_overflow');
-    },
-    ({ storage, wait_for_result }, complain) => {
-      if (storage !== undefined && wait_for_result) complain('wait_for_result', 'cannot be with storage');
-    },
-  );
+  const checked = s.check(s.object(sendingQueueFields), ...queueRules);
   const schema = s.transform(checked, (queue) => ({ ...queue, queue_size: sizeOf(queue) }));
   return s.withDefault(schema, {}, '');
 }

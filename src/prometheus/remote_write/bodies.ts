@@ -12,8 +12,8 @@ export function halveBody(body: WriteBody): [WriteBody, WriteBody] | undefined {
   return body.version === 2 ? halveRequest(body) : halveWriteRequest(body);
 }
 
-/** A body as so many that none is longer than `maxLength`, but where a single series is. */
-export function shrink(body: WriteBody, maxLength: number): readonly WriteBody[] {
-  const halves = body.length > maxLength ? halveBody(body) : undefined;
-  return halves ? halves.flatMap((half) => shrink(half, maxLength)) : [body];
+/** A body as so many that none is longer than `max` (or has more samples), but where a single series is. */
+export function shrink(body: WriteBody, max: number, by: 'length' | 'samples' = 'length'): readonly WriteBody[] {
+  const halves = body[by] > max ? halveBody(body) : undefined;
+  return halves ? halves.flatMap((half) => shrink(half, max, by)) : [body];
 }

@@ -353,6 +353,99 @@ describe('prometheusremotewrite', () => {
     await to.arrived(1);
   });
 
+  describe('the queue', () => {
+    const one = { num_consumers: 1 };
+    const answers: ((answer: Answer) => void)[] = [];
+    const slow = () => new Promise<Answer>((answer) => answers.push(answer));
+    const ended = (promise: Promise<void>) => {
+      const state = { over: false };
+      const over = () => {
+        state.over = true;
+      };
+      promise.then(over, over);
+      return state;
+    };
+    beforeEach(() => answers.splice(0));
+
+    it('counts what sizer says', async () => {
+      for (const [sizer, queue_size] of [
+        ['items', 6],
+        // Requests of more than 200 bytes and no more than 300.
+        ['bytes', 600],
+      ] as const) {
+        const { exporter, host, receiver: to } = await rig({ sending_queue: { ...one, sizer, queue_size } }, slow);
+        await exporter.consume(batch(sourceSet('a:1'), 1), never);
+        await to.arrived(1);
+        await exporter.consume(batch(sourceSet('a:1'), 2, T + 1), never);
+        const refused = await exporter.consume(batch(sourceSet('a:1'), 3, T + 2), never).catch((e) => e.message);
+        expect(refused).to.equal(`the sending queue is full: queue_size (${queue_size} ${sizer})`);
+        expect(held(host)).to.be.within((queue_size * 2) / 3 + 1, queue_size);
+      }
+    });
+
+    it('makes who hands over wait for room with block_on_overflow', async () => {
+      const queue = { ...one, queue_size: 1, block_on_overflow: true };
+      const { exporter, host, receiver: to } = await rig({ sending_queue: queue }, slow);
+      await exporter.consume(batch(sourceSet('a:1'), 1), never);
+      await to.arrived(1);
+      const second = ended(exporter.consume(batch(sourceSet('a:1'), 2, T + 1), never));
+      await settle();
+      expect(second.over).to.equal(false);
+      answers[0]!(204);
+      await until(() => second.over);
+      await to.arrived(2);
+      answers[1]!(204);
+      await until(() => sent(host) === 6);
+    });
+
+    it('makes who hands over wait for the result with wait_for_result, and tells it', async () => {
+      const { exporter, receiver: to } = await rig({ remote_write_queue: { ...one, wait_for_result: true } }, slow);
+      const first = ended(exporter.consume(batch(sourceSet('a:1'), 1), never));
+      await to.arrived(1);
+      await settle();
+      expect(first.over).to.equal(false);
+      answers[0]!(204);
+      await until(() => first.over);
+      const second = exporter.consume(batch(sourceSet('a:1'), 2, T + 1), never).catch((error) => error.message);
+      await to.arrived(2);
+      answers[1]!(400);
+      expect(await second).to.match(/answered 400/);
+    });
+
+    it('waits for min_size or flush_timeout with batch, and joins what waits', async () => {
+      const queue = { ...one, batch: { flush_timeout: '10s', min_size: 9 } };
+      const { exporter, host, receiver: to } = await rig({ sending_queue: queue });
+      const give = (i: number) => exporter.consume(batch(sourceSet('a:1'), i, T + i), never);
+      for (const i of [1, 2]) await give(i);
+      await host.clock.advance(9999);
+      await settle();
+      expect(to.requests).to.have.length(0);
+      await host.clock.advance(1);
+      await until(() => sent(host) === 6);
+      for (const i of [3, 4, 5]) await give(i);
+      await until(() => sent(host) === 15);
+      expect(to.requests.map(({ series }) => series.length)).to.deep.equal([6, 9]);
+    });
+
+    it('splits what has more samples than max_size of batch', async () => {
+      const queue = { ...one, batch: { flush_timeout: '10s', min_size: 1, max_size: 2 } };
+      const { exporter, host, receiver: to } = await rig({ sending_queue: queue });
+      await exporter.consume(batch(sourceSet('a:1', 5), 1), never);
+      await until(() => sent(host) === 5);
+      expect(to.requests.every(({ series }) => series.length <= 2)).to.equal(true);
+    });
+
+    it('joins no more than max_batch_size_bytes, whatever batch says, and waits no longer once that is there', async () => {
+      const queue = { ...one, batch: { flush_timeout: '10s', min_size: 1_000_000 } };
+      const { exporter, host, receiver: to } = await rig({ sending_queue: queue, max_batch_size_bytes: 500 });
+      for (let i = 0; i < 6; i++) await exporter.consume(batch(sourceSet('a:1'), i, T + i), never);
+      await until(() => to.requests.length > 0);
+      await passing(host, () => sent(host) === 18);
+      expect(to.requests.length).to.be.within(2, 5);
+      expect(to.requests.every(({ series }) => series.length < 18)).to.equal(true);
+    });
+  });
+
   it('without a queue, consume ends when the batch is sent, or with what is wrong', async () => {
     const { exporter, host } = await rig({ remote_write_queue: { enabled: false } }, (_, n) => (n === 0 ? 204 : 400));
     await exporter.consume(batch(sourceSet('a:1'), 1), never);
@@ -537,6 +630,16 @@ describe('prometheusremotewrite', () => {
     );
     refuses({ remote_write_queue: {}, sending_queue: {} }, /sending_queue: cannot be with remote_write_queue/);
     refuses({ wal: { directory: '/x' }, sending_queue: { enabled: false } }, /wal: needs the queue enabled/);
+    refuses(
+      { wal: { directory: '/x' }, sending_queue: { wait_for_result: true } },
+      /wait_for_result: cannot be with wal/,
+    );
+    refuses({ sending_queue: { storage: 'x', wait_for_result: true } }, /wait_for_result: cannot be with storage/);
+    refuses({ remote_write_queue: { sizer: 'bytes' } }, /remote_write_queue\.sizer: bytes needs a queue_size/);
+    refuses(
+      { sending_queue: { when_full: 'drop_oldest', block_on_overflow: true } },
+      /cannot be with block_on_overflow/,
+    );
     refuses({ external_labels: { 'a-b': 'c' } }, /is not a label name/);
     refuses({ retry_on_failure: { max_elapsed_time: '10s' } }, /must not be shorter than max_interval/);
 
@@ -564,6 +667,21 @@ describe('prometheusremotewrite', () => {
       const written = { endpoint: 'http://127.0.0.1:1/', sending_queue: { num_consumers: 2, storage: 'file_storage' } };
       const queue = queueSettings(parse(options, written));
       expect(queue).to.include({ num_consumers: 2, storage: 'file_storage', queue_size: Number.POSITIVE_INFINITY });
+    });
+
+    it("takes all of the Collector's keys for a queue", () => {
+      const batch = { flush_timeout: '1s', min_size: 10, max_size: 20, sizer: 'bytes' };
+      const keys = { sizer: 'items', block_on_overflow: true, queue_size: 100 };
+      for (const name of ['sending_queue', 'remote_write_queue']) {
+        const written = { endpoint: 'http://127.0.0.1:1/', [name]: { ...keys, wait_for_result: true, batch } };
+        const want = { ...keys, wait_for_result: true, batch: { ...batch, flush_timeout: 1000 } };
+        expect(queueSettings(parse(options, written))).to.deep.include(want);
+        const onDisk = { ...written, [name]: { sizer: 'bytes', block_on_overflow: true }, wal: { directory: '/x' } };
+        expect(queueSettings(parse(options, onDisk))).to.include({
+          ...{ sizer: 'bytes', when_full: 'drop_newest' },
+          ...{ block_on_overflow: true, queue_size: Number.POSITIVE_INFINITY },
+        });
+      }
     });
 
     it('takes the wal section of the Collector', () => {
