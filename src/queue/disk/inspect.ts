@@ -21,6 +21,8 @@ export interface Finding {
   segments: Segment[];
   /** Records that were cut off by the end of the process that wrote them, with their points. */
   torn: number[];
+  /** Segments in which there were records, and in which there is nothing any more. */
+  emptied: string[];
   /** Files that look like segments, and the reason why they are left alone. */
   leftAlone: { path: string; why: string }[];
 }
@@ -29,11 +31,11 @@ export interface Finding {
 export async function inspect(folder: string, disk: Disk): Promise<Finding> {
   const names = (await disk.list(folder)).flatMap((name) => parseName(name) ?? []);
   const segments = names.filter(({ kind }) => kind === 'seg').sort((a, b) => a.seq - b.seq);
-  const finding: Finding = { segments: [], torn: [], leftAlone: [] };
+  const finding: Finding = { segments: [], torn: [], emptied: [], leftAlone: [] };
   for (const name of segments) {
     const segment = makeSegment(folder, name);
     try {
-      const found = await look(segment, disk, finding);
+      const found = await look(segment, disk, finding, name === segments.at(-1));
       if (found) finding.segments.push(segment);
     } catch (error) {
       finding.leftAlone.push({ path: `${segment.path}.seg`, why: (error as Error).message });
@@ -52,12 +54,14 @@ async function removeStrayAcks(folder: string, names: readonly ReturnType<typeof
 }
 
 /** Fills in what is known of the segment; undefined when there is nothing in it, or nothing for this version. */
-async function look(segment: Segment, disk: Disk, finding: Finding): Promise<Segment | undefined> {
+async function look(segment: Segment, disk: Disk, finding: Finding, youngest: boolean): Promise<Segment | undefined> {
   const { path, name } = segment;
   const file = await disk.open(`${path}.seg`, 'read');
   let closed = false;
+  let empty = false;
   try {
     segment.size = await file.size();
+    empty = segment.size <= HEADER;
     const header = await read(file, 0, Math.min(HEADER, segment.size));
     if (checkHeader(header, name.salt) === 'foreign') {
       finding.leftAlone.push({ path: `${path}.seg`, why: 'it was written by another version of dnscol' });
@@ -70,6 +74,8 @@ async function look(segment: Segment, disk: Disk, finding: Finding): Promise<Seg
     await file.close();
   }
   if (segment.size <= HEADER) {
+    // The next is made only when this one is written: one that was made and never written is the youngest.
+    if (empty && (!youngest || segment.ackSize)) finding.emptied.push(`${path}.seg`);
     await disk.remove(`${path}.seg`).catch(() => {});
     await disk.remove(`${path}.ack`).catch(() => {});
     return undefined;

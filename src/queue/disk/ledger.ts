@@ -43,7 +43,7 @@ export function createLedger(host: Host, bytes: () => number, { folder, maxBytes
       attributes: { reason },
     });
   const corrupt = meter.counter('dnscol_exporter_queue_corrupt_records_total', {
-    help: 'Damaged records that were skipped.',
+    help: 'Damaged records that were skipped; a segment that was emptied counts as one.',
     unit: '{records}',
   });
   const errors = (operation: string) =>
@@ -71,6 +71,10 @@ export function createLedger(host: Host, bytes: () => number, { folder, maxBytes
     corrupt() {
       corrupt.add(1);
       complain('corrupt', 'skips damaged records of the queue on disk', { folder });
+    },
+    emptied(path) {
+      corrupt.add(1);
+      log.warn('a segment of the queue on disk is empty; the records in it are lost', { path });
     },
     lost(reason, points) {
       if (!points) return;

@@ -12,6 +12,8 @@ export interface StoreEvents {
   lost(reason: 'corrupt', points: number): void;
   /** Something could not be done. */
   failed(operation: string, error: unknown): void;
+  /** All that was in a segment is gone, nobody knows how much. */
+  emptied(path: string): void;
   /** A file that looks like one of ours is not touched. */
   leftAlone(path: string, why: string): void;
 }
@@ -111,8 +113,9 @@ export class Store {
     const { folder, disk, events } = this.#options;
     try {
       await disk.makeFolder(folder);
-      const { segments, torn, leftAlone } = await inspect(folder, disk);
+      const { segments, torn, emptied, leftAlone } = await inspect(folder, disk);
       for (const { path, why } of leftAlone) events.leftAlone(path, why);
+      for (const path of emptied) events.emptied(path);
       for (const points of torn) {
         events.corrupt();
         events.lost('corrupt', points);

@@ -330,6 +330,56 @@ describe('a sending queue on disk', () => {
     });
   });
 
+  describe('finds an empty segment', () => {
+    const corrupt = 'dnscol_exporter_queue_corrupt_records_total';
+    const EMPTY = Buffer.alloc(0);
+    const said = (r: Rig) =>
+      r.host.logs.filter(({ message }) => /is empty/.test(message)).map(({ fields }) => fields.path);
+
+    /** A process was killed with ten items of two lanes on the disk; `damage` is told its segments by age. */
+    async function restarted(damage: (files: Map<string, Buffer>, paths: readonly string[]) => void) {
+      const first = await rig();
+      first.down = true;
+      await offerAll(first, 0, 10);
+      await first.clock.advance(1000);
+      const disk = first.kill();
+      damage(disk.files, segments(first).sort());
+      const second = await rig({ disk, clock: first.clock });
+      await settled();
+      await second.clock.advance(5000);
+      await second.sender.stop(never);
+      expect(disk.files.size).to.equal(0);
+      return second;
+    }
+
+    it('with a later one, says so and counts it, and sends the rest', async () => {
+      for (const length of [0, 20, 32]) {
+        let emptied = '';
+        const r = await restarted((files, [path]) => {
+          emptied = path!;
+          files.set(path!, files.get(path!)!.subarray(0, length));
+        });
+        expect(r.metric(corrupt)).to.equal(1);
+        expect(said(r)).to.deep.equal([emptied]);
+        expect(ids(r.taken)).to.deep.equal([1, 3, 5, 7, 9]);
+      }
+    });
+
+    it('of which records had been sent, the same', async () => {
+      const r = await restarted((files, paths) => {
+        files.set(paths[1]!, EMPTY);
+        files.set(paths[1]!.replace('.seg', '.ack'), Buffer.alloc(24));
+      });
+      expect([r.metric(corrupt), said(r).length]).to.deep.equal([1, 1]);
+    });
+
+    it('that was made last and not written, and says nothing', async () => {
+      const r = await restarted((files) => files.set('/q/0000000003-0of2-00000001.seg', EMPTY));
+      expect([r.metric(corrupt), said(r).length]).to.deep.equal([0, 0]);
+      expect(ids(r.taken).toSorted((a, b) => a - b)).to.deep.equal([...Array(10).keys()]);
+    });
+  });
+
   describe('on a disk that fails', () => {
     for (const code of ['ENOSPC', 'EIO']) {
       it(`goes on in memory at ${code}, says so once, and uses the disk again when it works`, async () => {
