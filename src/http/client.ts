@@ -151,7 +151,7 @@ function send<T>(
   take: (response: HttpResponse) => T,
 ): Promise<Reaction<T>> {
   const { maxBody = DEFAULT_MAX_BODY, truncateBody: truncate = false, successBody, signal } = request;
-  const accepted = headers['accept-encoding'];
+  const accepted = request.packing ?? headers['accept-encoding'];
   const moves = (status: number, location: string | undefined): location is string =>
     options.followRedirects === true && isRedirect(status, location);
   return transport.exchange<Reaction<T>>(

@@ -30,6 +30,8 @@ export interface HttpRequest {
    * a BodyTooLargeError. Default 64 KiB.
    */
   maxBody?: number;
+  /** What the body may be packed in, written as Accept-Encoding is, which says it when this is left out. */
+  packing?: string;
   /** Only read this much of the body of an answer, quietly, in place of rejecting: for error texts. */
   truncateBody?: boolean;
   /**

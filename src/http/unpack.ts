@@ -31,9 +31,9 @@ export interface UnpackLimits {
 }
 
 /**
- * Gives the unpacked body to `take`, for as long as that runs. `contentEncoding` is the answer's, `accepted` the request's
- * Accept-Encoding: anything not asked for is refused, and so is a chain of encodings, which multiplies what a small answer
- * can unpack to. Small bodies are taken at once.
+ * Gives the unpacked body to `take`, for as long as that runs. `contentEncoding` is the answer's, `accepted` what it may be,
+ * mostly the request's Accept-Encoding: anything else is refused, and so is a chain of encodings, which multiplies what a
+ * small answer can unpack to. Small bodies are taken at once.
  */
 export function unpack<T>(
   body: Buffer,

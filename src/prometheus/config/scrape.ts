@@ -127,7 +127,7 @@ const scrapeFields = s.object({
     false,
     'Mark series with timestamps stale, too, when they vanish.',
   ),
-  enable_compression: s.withDefault(laxBool(), true, 'Ask for gzip.'),
+  enable_compression: s.withDefault(laxBool(), true, 'Ask for gzip, which is taken in any case.'),
   scrape_protocols: s.optional(protocols, "Formats to ask for, the preferred one first; default `global`'s."),
   fallback_scrape_protocol: s.withDefault(
     protocol,

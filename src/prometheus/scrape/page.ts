@@ -118,7 +118,15 @@ class TargetPage implements PageSource {
     const within = deadline(clock, this.#target.timeout, signal);
     try {
       const headers = headersFor(this.#target);
-      const request = { method: 'GET', url: this.#target.url, headers, signal: within.signal, maxBody };
+      // Some servers pack whatever they are asked for; as Prometheus, gzip is taken from them.
+      const request = {
+        method: 'GET',
+        url: this.#target.url,
+        headers,
+        signal: within.signal,
+        maxBody,
+        packing: 'gzip',
+      };
       return await client.read(request, (response) => {
         if (response.status !== 200) throw new Error(`server returned HTTP status ${response.status}`);
         this.#size = response.body.length;

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { labelsOf } from '#metrics';
 import { closeServers, until } from '../../support/servers.ts';
@@ -116,6 +116,21 @@ describe('receivers/prometheus scrapes', () => {
     ]);
     expect(samples(await scrape(2))).to.deep.equal({ a: 1, b: 2 });
     expect(plain.requests[0]!.headers['accept-encoding']).to.equal('identity');
+  });
+
+  it('gzip that was not asked for is unpacked, and nothing else is', async () => {
+    const [packed, brotli] = [await target(gzipSync('a 1\n')), await target(brotliCompressSync('b 1\n'))];
+    packed.headers['content-encoding'] = 'gzip';
+    brotli.headers['content-encoding'] = 'br';
+    const { scrape, host } = await rig([
+      scrapeOf([packed, brotli], { enable_compression: false, body_size_limit: '4KiB' }),
+    ]);
+    expect(samples(await scrape(2))).to.deep.equal({ a: 1 });
+    expect(packed.requests[0]!.headers['accept-encoding']).to.equal('identity');
+    expect(String(host.logs.at(-1)!.fields.error)).to.include('Content-Encoding br, not asked for');
+    packed.body = gzipSync(`a 1\n${'# \n'.repeat(10_000)}`);
+    await scrape(2);
+    expect(String(host.logs.at(-1)!.fields.error)).to.include('the page has 4096 bytes or more');
   });
 
   it('scrapes of one target share a connection', async () => {
