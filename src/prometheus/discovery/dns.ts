@@ -31,13 +31,19 @@ interface Known {
 export function dnsDiscovery(config: DnsSdConfig, parts: DnsDiscoveryParts): Discovery {
   const { clock, log, metrics, resolvConf = '/etc/resolv.conf', port = 53 } = parts;
   const names = new Map<string, Known>();
+  /** Names that the look under way has not heard of yet. */
+  const waiting = new Set<string>();
+  /** Looks take too long, and that was said. */
+  let isLate = false;
 
   /** True when the name's targets are not what they were. */
   async function refreshOne(name: string, signal: AbortSignal): Promise<boolean> {
     const known = names.get(name);
     metrics.dnsLookups.add(1);
+    waiting.add(name);
     try {
       const records = await lookUp(name, config.type, { clock, resolvConf, port }, signal);
+      waiting.delete(name);
       const data = [...records].sort().join('\n');
       if (known && known.data === data && !known.fault) return false;
       names.set(name, { data, group: known?.data === data ? known.group : groupOf(name, records, config) });
@@ -45,6 +51,7 @@ export function dnsDiscovery(config: DnsSdConfig, parts: DnsDiscoveryParts): Dis
     } catch (error) {
       metrics.dnsFailures.add(1);
       if (signal.aborted) throw error;
+      waiting.delete(name);
       const fault = (error as Error).message;
       if (known?.fault !== fault) log.error('DNS did not tell targets; the last ones stay', { name, error });
       names.set(name, { data: '', group: { source: name, targets: [], labels: new Map() }, ...known, fault });
@@ -56,13 +63,17 @@ export function dnsDiscovery(config: DnsSdConfig, parts: DnsDiscoveryParts): Dis
     clock,
     interval: config.refresh_interval || 30_000,
     async look(signal) {
+      waiting.clear();
       const changed = await Promise.all(config.names.map((name) => refreshOne(name, signal)));
+      isLate = false;
       const faults = [...names.values()].filter(({ fault }) => fault !== undefined);
       if (faults.length === names.size && !changed.includes(true)) throw new AllFailed();
       return changed.includes(true) ? [...names.values()].map(({ group }) => group) : undefined;
     },
     onError(error) {
-      if (!(error instanceof AllFailed)) log.error('DNS took longer than refresh_interval', { error });
+      if (error instanceof AllFailed || isLate) return;
+      isLate = true;
+      log.error('DNS took longer than refresh_interval; the last targets stay', { names: [...waiting], error });
     },
   });
 }

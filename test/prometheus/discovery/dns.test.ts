@@ -175,6 +175,35 @@ describe('prometheus/discovery dns', () => {
     expect(discovery.stale?.()).to.equal(0);
   });
 
+  it('says once which names DNS takes too long for, and again after it was quick', async () => {
+    let isSilent = true;
+    const server = await dnsServer((asked) =>
+      isSilent && asked.name === 'y.example' ? undefined : respond(asked, { answers: [a(asked.name, '10.0.0.1')] }),
+    );
+    const names = ['x.example', 'y.example'];
+    const config = { names, type: 'A', port: 1, refresh_interval: 2000 } as const;
+    const { host, round, seen } = await discover(server, config, 'options timeout:30\n');
+    const failures = () => host.metric('prometheus_sd_dns_lookup_failures_total') ?? 0;
+    const late = async (count: number) => {
+      await round(2000);
+      await until(() => failures() === count);
+    };
+    await late(1);
+    await late(2);
+    await late(3);
+    expect(host.logs.map(({ message, fields }) => [message, fields.names])).to.deep.equal([
+      ['DNS took longer than refresh_interval; the last targets stay', ['y.example']],
+    ]);
+    isSilent = false;
+    await round(2000);
+    await until(() => seen.length === 1);
+    isSilent = true;
+    await round(2000);
+    await late(5);
+    await until(() => host.logs.length === 2);
+    expect(host.logs[1]!.fields.names).to.deep.equal(['y.example']);
+  });
+
   it('hands out the same group while the answer is the same, in whatever order', async () => {
     let [turn, other] = [0, 0];
     const server = await dnsServer((asked) => {
