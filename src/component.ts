@@ -21,6 +21,11 @@ export interface Component {
    * from then on drop, count, and return.
    */
   stop?(signal: AbortSignal): Promise<void>;
+  /**
+   * What the instance that takes its place at a reload may go on with; asked for after `stop`. That one may be of another
+   * configuration, and need not ask for it.
+   */
+  legacy?(): unknown;
   /** Where a person can look once it runs, such as `http://127.0.0.1:9464/metrics`; for the greeting. */
   address?(): string | undefined;
 }
@@ -180,6 +185,8 @@ export interface Host {
   report(status: 'ok' | 'recoverable' | 'permanent', why?: string, said?: 'said'): void;
   /** Asks the agent to end as SIGTERM does: everything is drained, and the exit code is 0. */
   shutdown(why: string): void;
+  /** The `legacy` of the instance whose place this one takes; nothing without one. To be asked for once, in `start`. */
+  inherited(): unknown;
   /** The running extension of that id; throws when the configuration does not start one. */
   extension(id: string): Extension;
 }

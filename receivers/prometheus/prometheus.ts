@@ -1,6 +1,15 @@
 import { hostname } from 'node:os';
 import { type Consumer, type Host, type Receiver, receiver } from '#component';
-import { createDiscover, EXTRA_METRICS, Job, REPORT_METRICS, readScrapeFiles, scrapeMetrics } from '#prometheus';
+import {
+  createDiscover,
+  EXTRA_METRICS,
+  Heritage,
+  Job,
+  REPORT_METRICS,
+  readScrapeFiles,
+  type Shown,
+  scrapeMetrics,
+} from '#prometheus';
 import { type ReceiverConfig, receiverConfig } from './config.ts';
 
 /** Scrapes what speaks a Prometheus text format, as Prometheus does. */
@@ -18,6 +27,8 @@ function createPrometheusReceiver(options: ReceiverConfig, host: Host, next: Con
   const { global, scrapes } = options.config;
   const externalLabels = global.external_labels;
   let jobs: Job[] = [];
+  let heritage: Heritage | undefined;
+  let left: Shown[] | undefined;
   return {
     async start() {
       const seed = JSON.stringify([hostname(), ...externalLabels]);
@@ -26,15 +37,19 @@ function createPrometheusReceiver(options: ReceiverConfig, host: Host, next: Con
       if (configs.length === 0) host.log.warn('there is nothing to scrape: config has no scrape_configs');
       const initialOffset = options.initial_scrape_offset ?? 0;
       const discover = createDiscover(host);
-      jobs = configs.map(
-        (config) => new Job({ config, discover, host, next, metrics, externalLabels, seed, initialOffset }),
-      );
+      const { clock, log } = host;
+      heritage = new Heritage((host.inherited() as Shown[]) ?? [], { clock, log, next, externalLabels });
+      const shared = { discover, host, next, metrics, externalLabels, seed, initialOffset, heritage };
+      jobs = configs.map((config) => new Job({ config, ...shared }));
       await Promise.all(jobs.map((job) => job.start()));
+      heritage.start();
       host.report('ok');
     },
     async stop(signal = new AbortController().signal) {
       await Promise.all(jobs.map((job) => job.stop(signal, options.scrape_on_shutdown)));
+      left = [...jobs.flatMap((job) => job.left()), ...(heritage?.stop() ?? [])];
       jobs = [];
     },
+    legacy: () => left,
   };
 }

@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly meters: MeterRegistry;
   readonly version: string;
   onStatus(instance: Instance, status: Status, why?: string, said?: 'said'): void;
+  /** What the instance before left to it. */
+  inherited(instance: Instance): unknown;
   /** A component wants the agent to end. */
   onShutdown(instance: Instance, why: string): void;
 }
@@ -80,6 +82,7 @@ export function createInstance(
     log,
     report: (status, why, said) => surroundings.onStatus(instance, status, why, said),
     shutdown: (why) => surroundings.onShutdown(instance, why),
+    inherited: () => surroundings.inherited(instance),
     extension(wanted) {
       instance.leansOn.add(wanted);
       const found = extensionOf(wanted);

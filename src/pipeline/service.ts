@@ -4,7 +4,7 @@ import { createInstance, type Instance, type Surroundings } from './instance.ts'
 import { StartError, startInOrder, stopInOrder } from './life.ts';
 import { type Plan, plan, type WantedService } from './plan.ts';
 
-export interface ServiceOptions extends Omit<Surroundings, 'onStatus'> {
+export interface ServiceOptions extends Omit<Surroundings, 'onStatus' | 'inherited'> {
   /** Milliseconds for the whole of a drain. */
   drainTimeout: number;
 }
@@ -18,10 +18,16 @@ export class Service {
   readonly #surroundings: Surroundings;
   #wanted: WantedService | undefined;
   #instances = new Map<string, Instance>();
+  /** By place, what components left that were stopped in a reload, until it is taken or the reload is over. */
+  readonly #legacies = new Map<string, unknown>();
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    this.#surroundings = { ...options, onStatus: (...told) => this.#onStatus(...told) };
+    this.#surroundings = {
+      ...options,
+      onStatus: (...told) => this.#onStatus(...told),
+      inherited: ({ node }) => this.#inherited(node.key),
+    };
   }
 
   /** Starts everything, or nothing: when one component cannot, those that had started are stopped again. */
@@ -49,6 +55,7 @@ export class Service {
       throw signal.aborted ? signal.reason : new RolledBackError(error);
     } finally {
       for (const instance of this.#instances.values()) instance.outlet?.release();
+      this.#legacies.clear();
     }
     this.#tell((extension) => extension.onReady?.());
   }
@@ -177,6 +184,16 @@ export class Service {
     } finally {
       deadline.cancel();
     }
+    for (const { node, component } of instances) {
+      const legacy = component.legacy?.();
+      if (legacy !== undefined) this.#legacies.set(node.key, legacy);
+    }
+  }
+
+  #inherited(key: string): unknown {
+    const legacy = this.#legacies.get(key);
+    this.#legacies.delete(key);
+    return legacy;
   }
 
   #deadline(): { signal: AbortSignal; cancel: () => void } {

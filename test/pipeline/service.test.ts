@@ -246,6 +246,32 @@ describe('Service', () => {
       expect(take()).to.deep.equal(['consume exporter e2']);
     });
 
+    it('hands what an instance leaves to the one in its place, once, and to the old again when the new does not start', async () => {
+      const { service, component } = harness();
+      const found: unknown[] = [];
+      const heir = (print: string, legacy?: unknown) =>
+        component(
+          'receiver',
+          'r',
+          { legacy, onStart: (host) => found.push(host.inherited(), host.inherited()) },
+          print,
+        );
+      const wiring = { metrics: 'r → → e' };
+      const e = component('exporter', 'e');
+      await service.start(serviceOf([heir('1', 'first'), e], wiring), signal);
+      await service.reload(serviceOf([heir('2', 'second'), e], wiring), signal);
+      await service.reload(serviceOf([component('receiver', 'q'), e], { metrics: 'q → → e' }), signal);
+      await service.reload(serviceOf([heir('3', 'third'), e], wiring), signal);
+      expect(found.splice(0), 'nothing is kept beyond a reload').to.deep.equal([
+        ...[undefined, undefined],
+        ...['first', undefined],
+        ...[undefined, undefined],
+      ]);
+      const bad = component('receiver', 'r', { failStart: 'no' }, '4');
+      await rejection(service.reload(serviceOf([bad, e], wiring), signal));
+      expect(found).to.deep.equal(['third', undefined]);
+    });
+
     it('sets up the old again when the new cannot start', async () => {
       const { service, component, emit, take } = harness();
       const r = component('receiver', 'r');

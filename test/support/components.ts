@@ -18,6 +18,8 @@ export interface Behaviour {
   /** Asks the host for this extension when created. */
   needs?: string;
   onStart?: (host: Host) => void;
+  /** Left to who takes its place. */
+  legacy?: unknown;
   queued?: boolean;
 }
 
@@ -52,6 +54,7 @@ export function testComponent(
         note('stop');
         if (behaviour.hangStop) await new Promise(() => {});
       },
+      legacy: () => behaviour.legacy,
       async consume(batch, signal) {
         if (behaviour.failConsume) throw behaviour.failConsume;
         note('consume');

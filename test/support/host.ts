@@ -28,6 +28,8 @@ export interface FakeHost extends Host {
   logs: LogEntry[];
   statuses: ComponentStatus[];
   extensions: Map<string, Extension>;
+  /** What the component finds that an instance before it left. */
+  legacy: unknown;
   /** Why the component asked the agent to end, each time. */
   shutdowns: string[];
   /** The value of a counter or gauge; attributes narrow it. Adds up what matches; undefined when nothing does. */
@@ -77,7 +79,7 @@ export function fakeHost(kind: Kind = 'receiver', id = 'test', clock = new FakeC
       return { record: (value) => values.push(value) };
     },
   };
-  return {
+  const host: FakeHost = {
     kind,
     id,
     clock,
@@ -90,6 +92,8 @@ export function fakeHost(kind: Kind = 'receiver', id = 'test', clock = new FakeC
     meter,
     report: (status, why) => statuses.push(why === undefined ? { kind, id, status } : { kind, id, status, why }),
     shutdown: (why) => shutdowns.push(why),
+    legacy: undefined,
+    inherited: () => host.legacy,
     extension(wanted) {
       const found = extensions.get(wanted);
       if (!found) throw new Error(`no extension ${wanted}`);
@@ -104,6 +108,7 @@ export function fakeHost(kind: Kind = 'receiver', id = 'test', clock = new FakeC
     },
     recorded: (name) => histograms.get(name) ?? [],
   };
+  return host;
 }
 
 function countingCounter(): Counter {

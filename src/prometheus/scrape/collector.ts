@@ -1,5 +1,5 @@
 import type { Steps } from '#kit';
-import { type Batch, gather, type Snapshot, selectSnapshot } from '#metrics';
+import { type Batch, gather, type SeriesSet, type Snapshot, selectSnapshot } from '#metrics';
 import { ExpositionError, type ParsedPage, ProtobufError } from '../exposition/exposition.ts';
 import { withoutLongExemplars } from './exemplars.ts';
 import { type HistogramLimits, histogramLimits, holdHistograms } from './histograms.ts';
@@ -41,6 +41,16 @@ export class Collector {
     this.#shaper = new Shaper(options);
     this.#honorTimestamps = options.config.honorTimestamps;
     this.#limits = histogramLimits(options.config.limits);
+  }
+
+  /** The series that are to be marked stale when they vanish. */
+  get alive(): SeriesSet | undefined {
+    return this.#staleness.alive;
+  }
+
+  /** Goes on where another left off that had these series alive. */
+  inherit(alive: SeriesSet | undefined): void {
+    this.#staleness.arrived(alive);
   }
 
   /** What `collect` will have to do for a large page that is new, to be done in steps before; throws as that does. */

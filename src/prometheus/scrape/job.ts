@@ -6,6 +6,7 @@ import { createDiscover, type Discover, type Discovery, type TargetGroup } from 
 import { PlanShelf } from '../exposition/exposition.ts';
 import { compileRelabel } from '../relabel/relabel.ts';
 import { Collector } from './collector.ts';
+import { type Heritage, type Shown, shownKey } from './heritage.ts';
 import { type LoopParts, TargetLoop, type Tools } from './loop.ts';
 import type { ScrapeMetrics } from './metrics.ts';
 import type { SharedLabels } from './naming.ts';
@@ -26,6 +27,8 @@ export interface JobParts {
   discover?: Discover;
   /** Finds more targets, besides what the configuration says. */
   discoveries?: readonly Discovery[];
+  /** What there was before a reload. */
+  heritage?: Heritage;
   /** Where one target's batches go, in place of `next`. */
   nextOf?(target: Target): Consumer;
 }
@@ -60,6 +63,8 @@ export class Job {
       seed: parts.seed,
       initialOffset: parts.initialOffset,
       forcedError: () => this.#forced,
+      inherited: (target) => parts.heritage?.take(target),
+      keyOf: (target) => shownKey(target, parts.externalLabels),
     };
     const relabeler = compileRelabel(config.relabel, config.validation);
     this.#populate = createPopulate(config, (labels) => relabeler.relabel(labels));
@@ -96,6 +101,12 @@ export class Job {
     ]);
     if (last) await Promise.all(loops.map((loop) => loop.scrapeLast(signal)));
     this.#client.close();
+  }
+
+  /** What its targets showed last, for who goes on with them after `stop`. */
+  left(): Shown[] {
+    const loops = [...this.#loops.values(), ...this.#leaving.values()];
+    return loops.flatMap((loop) => loop.left() ?? []);
   }
 
   /** Brings the loops in line with what discovery found; once more when that changes meanwhile. */

@@ -4,6 +4,7 @@ import { shownUrl } from '#http';
 import { inTurns, turns } from '#kit';
 import { type Batch, pointCount } from '#metrics';
 import type { Collected, Collector } from './collector.ts';
+import type { Shown } from './heritage.ts';
 import type { ScrapeMetrics } from './metrics.ts';
 import type { PageSource } from './page.ts';
 import type { Report } from './report.ts';
@@ -32,6 +33,10 @@ export interface LoopParts {
   initialOffset: number;
   /** Why this job's targets may not be scraped now, such as target_limit; undefined: they may. */
   forcedError(): Error | undefined;
+  /** What the target showed before a reload. */
+  inherited(target: Target): Shown | undefined;
+  /** What all series of the target have in common. */
+  keyOf(target: Target): string;
 }
 
 /** After a target has gone, so long until its series are marked stale, in intervals: it may come back. Prometheus' figure. */
@@ -58,12 +63,22 @@ export class TargetLoop {
   #leaving = false;
   #scraped = false;
   #fault: string | undefined;
+  /** Until the first scrape. */
+  #inherited: Shown | undefined;
   /** The last batch was refused because memory is short. */
   #short = false;
 
   constructor(target: Target, parts: LoopParts) {
     this.#parts = parts;
     this.target = target;
+    this.#inherited = parts.inherited(target);
+  }
+
+  /** What was shown last of the target, for who goes on with it after `stop`. */
+  left(): Shown | undefined {
+    if (!this.#scraped) return this.#inherited;
+    const { collector, report } = this.#tools();
+    return { key: this.#parts.keyOf(this.target), series: collector.alive, report, interval: this.target.interval };
   }
 
   /** Whether the last scrape failed. */
@@ -150,11 +165,10 @@ export class TargetLoop {
   }
 
   #tools(): Made {
-    this.#made ??= {
-      ...this.#parts.tools(this.target),
-      stopping: new AbortController(),
-      giveUp: new AbortController(),
-    };
+    if (this.#made) return this.#made;
+    const made = this.#parts.tools(this.target);
+    made.collector.inherit(this.#inherited?.series);
+    this.#made = { ...made, stopping: new AbortController(), giveUp: new AbortController() };
     return this.#made;
   }
 
@@ -187,6 +201,7 @@ export class TargetLoop {
       metrics.failed(job, error);
     }
     this.#scraped = true;
+    this.#inherited = undefined;
     if (!short) this.#noteFault(fault);
     metrics.refused(collected.refused);
     const { scraped, kept, added } = collected;
@@ -198,7 +213,7 @@ export class TargetLoop {
   async #markGone(time: number, gone: () => void): Promise<void> {
     if (!this.#leaving || this.#stopped) return;
     gone();
-    if (!this.#scraped) return;
+    if (!this.#scraped && !this.#inherited) return;
     const { collector, report } = this.#tools();
     await this.#hand([...collector.fail(time).batch, report.stale(time)]);
   }

@@ -18,6 +18,10 @@ import type { Vanished } from './shape.ts';
 export class Staleness {
   #alive: SeriesSet | undefined;
 
+  get alive(): SeriesSet | undefined {
+    return this.#alive;
+  }
+
   /**
    * Marks for the series that are alive and not among `now` (undefined: none are left); nothing when all are there.
    * `vanished` spares the search where the last page is what is alive.

@@ -55,13 +55,18 @@ export async function stopRigs(): Promise<void> {
   await Promise.all([...running].map((rig) => rig.stop(AbortSignal.timeout(1000))));
 }
 
-/** A running receiver; `scrapes` are scrape_configs, which need not say the interval. */
+/**
+ * A running receiver; `scrapes` are scrape_configs, which need not say the interval. `before` is ended, and this one takes its
+ * place as at a reload.
+ */
 export async function rig(
   scrapes: object[],
-  options: { global?: object; config?: object; receiver?: object } = {},
+  options: { global?: object; config?: object; receiver?: object; before?: Rig } = {},
 ): Promise<Rig> {
-  const clock = new FakeClock();
+  const clock = options.before?.clock ?? new FakeClock();
   const host = fakeHost('receiver', 'prometheus', clock);
+  await options.before?.stop();
+  host.legacy = options.before?.receiver.legacy?.();
   const out = sink();
   const global = { scrape_interval: '1h', scrape_timeout: '1h', ...options.global };
   const config = parse(prometheus.config, {
