@@ -23,8 +23,11 @@ export interface PageParser {
   begin?(body: Buffer): ParsedPage | Steps<ParsedPage>;
 }
 
-/** Bytes from which on a page that has to be read anew takes long enough to let others have their turn. */
-const LARGE = 512 * 1024;
+/**
+ * Bytes from which on a page that has to be read anew takes long enough, about a tenth of a second, to let others have their turn.
+ * Its copy is kept meanwhile: a hundred targets with smaller pages, all new at once, must not hold a hundred copies.
+ */
+const LARGE = 1536 * 1024;
 
 /** `shelf`: what parsers of sources like this one know. */
 export function createPageParser(options: PageOptions, shelf?: PlanShelf): PageParser {

@@ -63,7 +63,10 @@ describe('a page parser', () => {
 
   it('reads a large page in steps, unless it is like the last one', () => {
     const large = (value: number, name = 'b') =>
-      Array.from({ length: 30_000 }, (_, i) => `${i % 10 ? 'a' : name}{i="${i}"} ${value + i}\n`).join('');
+      Array.from(
+        { length: 30_000 },
+        (_, i) => `${i % 10 ? 'a' : name}{i="${String(i).padStart(48, '0')}"} ${value + i}\n`,
+      ).join('');
     const whole = createPageParser({ format: 'text' });
     const stepwise = createPageParser({ format: 'text' });
     const read = (page: string): [page: ParsedPage, steps: number] => {
@@ -92,7 +95,12 @@ describe('a page parser', () => {
 
   it('that reads in steps by what another one knows is not disturbed by it', () => {
     const page = (name: string, other = name) =>
-      Buffer.from(Array.from({ length: 30_000 }, (_, i) => `${i % 50 ? name : other}{number="${i}"} 1\n`).join(''));
+      Buffer.from(
+        Array.from(
+          { length: 30_000 },
+          (_, i) => `${i % 50 ? name : other}{number="${String(i).padStart(48, '0')}"} 1\n`,
+        ).join(''),
+      );
     const shelf = new PlanShelf();
     const one = createPageParser({ format: 'text' }, shelf);
     const other = createPageParser({ format: 'text' }, shelf);
