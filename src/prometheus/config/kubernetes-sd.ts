@@ -8,7 +8,7 @@ import { fieldSelectorFault, labelSelectorFault } from './selectors.ts';
 export const KUBERNETES_ROLES = ['pod', 'service', 'endpoints', 'endpointslice', 'node', 'ingress'] as const;
 export type KubernetesRole = (typeof KUBERNETES_ROLES)[number];
 
-/** What each role may narrow down; for pods nodes only since Prometheus 3.11, where their labels are attached. */
+/** What each role may narrow down. */
 const SELECTABLE: Readonly<Record<KubernetesRole, readonly KubernetesRole[]>> = {
   pod: ['pod', 'node'],
   service: ['service'],
@@ -79,14 +79,12 @@ const RULES: readonly ((config: KubernetesSdConfig, complain: Complain) => void)
     if (namespaces.own_namespace && other)
       complain('namespaces.own_namespace', `cannot be used together with ${other}`);
   },
-  ({ role, selectors, attach_metadata }, complain) => {
+  ({ role, selectors }, complain) => {
     const roles = selectors.map((one) => one.role);
     roles.forEach((one, i) => {
       const at = `selectors[${i}].role`;
       if (!SELECTABLE[role].includes(one)) {
         complain(at, `role ${role} has selectors for ${SELECTABLE[role].join(', ')} only, not for ${one}`);
-      } else if (role === 'pod' && one === 'node' && !attach_metadata.node) {
-        complain(at, 'a selector for node needs attach_metadata.node; without it no node is looked at');
       } else if (roles.indexOf(one) < i) complain(at, `there is another selector for ${one}`);
     });
   },

@@ -69,16 +69,6 @@ describe('prometheus/config discoveries', () => {
     'selectors[0].role: role node has selectors for node only, not for pod',
   );
   refuses(
-    'a selector for nodes that nobody looks at',
-    kubernetes({ role: 'pod', selectors: [{ role: 'node', label: 'a' }] }),
-    'selectors[0].role: a selector for node needs attach_metadata.node',
-  );
-  it('takes a selector for the nodes whose labels pods get', () => {
-    const selectors = [{ role: 'node', label: 'a' }];
-    const [scrape] = read(kubernetes({ role: 'pod', attach_metadata: { node: true }, selectors })).scrapes;
-    expect(scrape!.kubernetesSd[0]!.selectors).to.have.length(1);
-  });
-  refuses(
     'two selectors for one role',
     kubernetes({
       role: 'pod',
