@@ -12,6 +12,8 @@ const START = 6;
 const MUCH = 10e6;
 /** Bytes of it that are enough while series come and go: more saves no time, and all of them are resident. */
 const ENOUGH = 4e6;
+/** Bytes that the process may use, below which it keeps its size: what it would take is not to be had. */
+const ROOMY = 512 * 2 ** 20;
 /** So many looks in a row have to agree: one busy moment, or one quiet one, changes nothing. */
 const AGREE = 3;
 /** Bytes of heap above which V8 is left to shrink it by itself: it takes a few full collections. */
@@ -22,6 +24,8 @@ export interface YoungGeneration {
   allocated(): number | undefined;
   /** Bytes. */
   size(): number;
+  /** Bytes that this process may use. */
+  room(): number;
   /** Whether it may grow, to 32 MB, while much of it lives, or keeps its size. */
   letGrow(grows: boolean): void;
   /** Makes it as small as at the start. */
@@ -36,6 +40,10 @@ export interface YoungGeneration {
 export function fitYoungGeneration(clock: Clock, young: YoungGeneration = own): () => void {
   let last = young.allocated();
   if (last === undefined) return () => {};
+  if (young.room() < ROOMY) {
+    young.letGrow(false);
+    return () => {};
+  }
   /** Looks that are left of the start. */
   let starting = START;
   let wasMuch = true;
@@ -81,6 +89,8 @@ export function fitYoungGeneration(clock: Clock, young: YoungGeneration = own): 
 const own: YoungGeneration = {
   allocated: () => (getHeapStatistics() as { total_allocated_bytes?: number }).total_allocated_bytes,
   size: () => getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')?.space_size ?? 0,
+  // 0, or a number past all memory, when nothing constrains the process.
+  room: () => process.constrainedMemory() || Number.POSITIVE_INFINITY,
   letGrow: (grows) => setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`),
   shrink() {
     if (process.memoryUsage().heapUsed < MOST) shrinkHeap();

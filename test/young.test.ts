@@ -9,10 +9,11 @@ describe('the young generation', () => {
     const clock = new FakeClock();
     const said: (boolean | 'shrink')[] = [];
     let total = 5e9;
-    const young = { size: 1e6 };
+    const young = { size: 1e6, room: 8e9 };
     const end = fitYoungGeneration(clock, {
       allocated: () => total,
       size: () => young.size,
+      room: () => young.room,
       letGrow: (grows) => said.push(grows),
       shrink: () => said.push('shrink'),
     });
@@ -92,10 +93,24 @@ describe('the young generation', () => {
     expect(size()).to.be.below(4e6);
   });
 
+  it('keeps its size where memory is short', () => {
+    const clock = new FakeClock();
+    const said: boolean[] = [];
+    fitYoungGeneration(clock, {
+      allocated: () => 1e6,
+      size: () => 1e6,
+      room: () => 256 * 2 ** 20,
+      letGrow: (grows) => said.push(grows),
+      shrink: () => expect.fail('shrunk'),
+    });
+    expect([said, clock.pending]).to.deep.equal([[false], 0]);
+  });
+
   it('is left alone where V8 does not tell what was asked for', () => {
     const clock = new FakeClock();
     fitYoungGeneration(clock, {
       allocated: () => undefined,
+      room: () => 8e9,
       size: () => expect.fail('asked'),
       letGrow: () => expect.fail('told'),
       shrink: () => expect.fail('told'),

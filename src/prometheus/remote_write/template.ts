@@ -44,7 +44,7 @@ export interface Part {
 /** A set that was used as often is worth packing; one whose predecessor was not, is not worth it yet. */
 const STABLE = 8;
 /** Series from which on a template takes long enough to let others have their turn. */
-const LARGE = 4096;
+const LARGE = 1 << 14;
 /** Series between two pauses. */
 const STEP = 256;
 
