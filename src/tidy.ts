@@ -13,11 +13,10 @@ const STARTED = 1;
 /** The heap is shrunk when it has grown by so much since, and no sooner than so many turns after. */
 const GROWN = 1.2;
 const APART = 6;
-/** Bytes of heap above which that would hold everything else up for too long. */
-const MOST = 80e6;
 
 export interface Tidying {
-  shrink(): void;
+  /** False: it is too large for that. */
+  shrink(): boolean;
   trim(): void;
   heapUsed(): number;
 }
@@ -35,8 +34,7 @@ export function tidyMemory(clock: Clock, { shrink, trim, heapUsed }: Tidying = o
   const turn = () => {
     const used = heapUsed();
     if (turns === STARTED) left = used;
-    else if (turns - last >= APART && used > left * GROWN && used < MOST) {
-      shrink();
+    else if (turns - last >= APART && used > left * GROWN && shrink()) {
       left = heapUsed();
       last = turns;
     }

@@ -1,7 +1,7 @@
 /** How large V8's young generation may be, by how much garbage there is. See docs/decisions/0028-memory.md. */
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from '#clock';
-import { shrinkHeap } from '#kit';
+import { memoryLimit, shrinkHeap } from '#kit';
 
 /** Milliseconds. */
 const EVERY = 2_000;
@@ -16,8 +16,6 @@ const ENOUGH = 4e6;
 const ROOMY = 512 * 2 ** 20;
 /** So many looks in a row have to agree: one busy moment, or one quiet one, changes nothing. */
 const AGREE = 3;
-/** Bytes of heap above which V8 is left to shrink it by itself: it takes a few full collections. */
-const MOST = 80e6;
 
 export interface YoungGeneration {
   /** Bytes asked for since the start; undefined where V8 does not tell. */
@@ -29,7 +27,7 @@ export interface YoungGeneration {
   /** Whether it may grow, to 32 MB, while much of it lives, or keeps its size. */
   letGrow(grows: boolean): void;
   /** Makes it as small as at the start. */
-  shrink(): void;
+  shrink(): unknown;
 }
 
 /**
@@ -89,10 +87,7 @@ export function fitYoungGeneration(clock: Clock, young: YoungGeneration = own): 
 const own: YoungGeneration = {
   allocated: () => (getHeapStatistics() as { total_allocated_bytes?: number }).total_allocated_bytes,
   size: () => getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')?.space_size ?? 0,
-  // 0, or a number past all memory, when nothing constrains the process.
-  room: () => process.constrainedMemory() || Number.POSITIVE_INFINITY,
+  room: memoryLimit,
   letGrow: (grows) => setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`),
-  shrink() {
-    if (process.memoryUsage().heapUsed < MOST) shrinkHeap();
-  },
+  shrink: shrinkHeap,
 };

@@ -88,7 +88,7 @@ describe('the young generation', () => {
     const end = fitYoungGeneration(clock);
     await clock.advance(2_000);
     end();
-    shrinkHeap();
+    shrinkHeap(Number.POSITIVE_INFINITY);
     const size = () => getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')!.space_size;
     expect(size()).to.be.below(4e6);
   });

@@ -1,6 +1,5 @@
-import { totalmem } from 'node:os';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { collectGarbage } from '#kit';
+import { collectGarbage, memoryLimit } from '#kit';
 
 /** What the limiter asks of the process. */
 export interface Memory {
@@ -28,12 +27,7 @@ export const processMemory: Memory = {
     const { used_heap_size, external_memory } = getHeapStatistics();
     return used_heap_size + external_memory;
   },
-  total() {
-    const machine = totalmem();
-    // 0, or a number past all memory, when nothing constrains the process.
-    const limit = process.constrainedMemory();
-    return limit > 0 && limit < machine ? limit : machine;
-  },
+  total: memoryLimit,
   collect: collectGarbage,
   leaveRoom(room, used) {
     const percent = Math.min(MOST_GROWTH, Math.max(LEAST_GROWTH, Math.floor((10 * room) / used) * 10));

@@ -8,6 +8,7 @@ export * from './garbage.ts';
 export * from './gathering.ts';
 export * from './gatherings.ts';
 export * from './make-folder.ts';
+export * from './memory-limit.ts';
 export * from './poll.ts';
 export * from './sampling.ts';
 export * from './turns.ts';

@@ -76,7 +76,7 @@ export class PlanMemory implements Memory {
     const { lines, series, metadata } = this.plan;
     // What stands between has gone. Comments that were passed over do not matter any more once some are out of order.
     const due = this.#commented[this.#told] ?? -1;
-    const at = due >= this.#next ? due : this.#next;
+    const at = Math.max(due, this.#next);
     const known = metadata.get(at);
     if (!known) return NONE;
     const from = lines[at]!;

@@ -45,8 +45,8 @@ function makeTimetable(clock: Clock): Timetable {
     const call = () => {
       slots.delete(moment);
       const work = [...slot.runs].map((run) => run());
-      if (slot.first) inTurns(work, 1, (rest) => clock.after(PAUSE, rest));
-      else inTurns(work, AT_ONCE, setImmediate);
+      if (slot.first) fewAtATime(work, 1, (rest) => clock.after(PAUSE, rest));
+      else fewAtATime(work, AT_ONCE, setImmediate);
     };
     const slot = {
       runs: new Set<Due>(),
@@ -72,7 +72,7 @@ function makeTimetable(clock: Clock): Timetable {
   };
 }
 
-function inTurns(work: readonly ReturnType<Due>[], count: number, later: (rest: () => void) => unknown): void {
+function fewAtATime(work: readonly ReturnType<Due>[], count: number, later: (rest: () => void) => unknown): void {
   for (const one of work.slice(0, count)) one?.();
-  if (work.length > count) later(() => inTurns(work.slice(count), AT_ONCE, later));
+  if (work.length > count) later(() => fewAtATime(work.slice(count), AT_ONCE, later));
 }

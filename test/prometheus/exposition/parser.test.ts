@@ -286,16 +286,7 @@ describe('a page parser', () => {
       '{x="p",y=""}',
       '{"x"="p"}',
     ];
-    const want = [
-      '{x="p"}',
-      '{x="pq"}',
-      '{x="p\\\\n"}',
-      '{x="p\\n"}',
-      '{xy="p"}',
-      '{x="p",y="ü"}',
-      '{x="p"}',
-      '{x="p"}',
-    ];
+    const want = [...pages.slice(0, -2), '{x="p"}', '{x="p"}'];
     const long = pages.map((labels) => labels.replace('"p', '"a-value-that-is-long'));
     expect(inTurn('text', ...pages.map((labels) => `a${labels} 1\n`)).flatMap(names)).to.deep.equal(
       want.map((labels) => `a${labels}`),

@@ -17,22 +17,12 @@ import {
 } from '#metrics';
 import { createRemoteWriteEncoder, type EncoderOptions, halveBody, joinBodies, type WriteBody } from '#prometheus';
 import { setOf, snapshotOf } from '../../support/batch.ts';
+import { PLAIN } from '../../support/encoder_options.ts';
 import { encodedHistogram, HISTOGRAM } from '../../support/histogram.ts';
 import { random } from '../../support/random.ts';
 import { type DecodedSeries, decodeBody } from '../../support/write_request.ts';
 
 const T = 1_700_000_000_000;
-
-const PLAIN: EncoderOptions = {
-  lanes: 1,
-  maxLength: 1_000_000,
-  externalLabels: [],
-  namespace: '',
-  suffixes: false,
-  resourceLabels: 'none',
-  targetInfo: true,
-  escape: true,
-};
 
 const encoderWith = (options: Partial<EncoderOptions> = {}) => createRemoteWriteEncoder({ ...PLAIN, ...options });
 

@@ -2,20 +2,12 @@ import { expect } from 'chai';
 import { type Exemplar, labelsOf } from '#metrics';
 import { createRemoteWrite2Encoder, createRemoteWriteEncoder, type EncoderOptions } from '#prometheus';
 import { setOf, snapshotOf } from '../../support/batch.ts';
+import { PLAIN } from '../../support/encoder_options.ts';
 import { type DecodedSeries, decodeBody } from '../../support/write_request.ts';
 import { decodeBody2 } from '../../support/write_request2.ts';
 
 const T = 1_700_000_000_000;
-const OPTIONS: EncoderOptions = {
-  lanes: 1,
-  maxLength: 1_000_000,
-  externalLabels: [],
-  namespace: '',
-  suffixes: false,
-  resourceLabels: 'none',
-  targetInfo: false,
-  escape: true,
-};
+const OPTIONS: EncoderOptions = { ...PLAIN, targetInfo: false };
 const set = setOf([['a'], ['b']]);
 const exemplar = (index: number, trace: string, value: number, timestamp?: number): Exemplar => ({
   index,

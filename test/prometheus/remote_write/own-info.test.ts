@@ -2,20 +2,12 @@ import { expect } from 'chai';
 import { formatLabels, labelsOf, makeFamily, makeSeries, makeSet, type Snapshot, staleValues } from '#metrics';
 import { createRemoteWrite2Encoder, createRemoteWriteEncoder, type EncoderOptions } from '#prometheus';
 import { setOf, snapshotOf } from '../../support/batch.ts';
+import { PLAIN } from '../../support/encoder_options.ts';
 import { decodeBody } from '../../support/write_request.ts';
 import { decodeBody2 } from '../../support/write_request2.ts';
 
 const T = 1_700_000_000_000;
-const OPTIONS: EncoderOptions = {
-  lanes: 1,
-  maxLength: 1_000_000,
-  externalLabels: [],
-  namespace: '',
-  suffixes: false,
-  resourceLabels: 'none',
-  targetInfo: true,
-  escape: true,
-};
+const OPTIONS = PLAIN;
 const STALE = '7ff0000000000002';
 const ID = { job: 'j', instance: '127.0.0.1:9' };
 const resource = { attributes: labelsOf({ 'url.scheme': 'http' }) };

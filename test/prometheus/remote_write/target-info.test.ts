@@ -2,20 +2,12 @@ import { expect } from 'chai';
 import { labelsOf, makeFamily, makeSeries, makeSet, type Snapshot, staleValues } from '#metrics';
 import { createRemoteWrite2Encoder, createRemoteWriteEncoder, type EncoderOptions } from '#prometheus';
 import { snapshotOf } from '../../support/batch.ts';
+import { PLAIN } from '../../support/encoder_options.ts';
 import { decodeBody } from '../../support/write_request.ts';
 import { decodeBody2 } from '../../support/write_request2.ts';
 
 const T = 1_700_000_000_000;
-const OPTIONS: EncoderOptions = {
-  lanes: 3,
-  maxLength: 1_000_000,
-  externalLabels: [],
-  namespace: '',
-  suffixes: false,
-  resourceLabels: 'none',
-  targetInfo: true,
-  escape: true,
-};
+const OPTIONS: EncoderOptions = { ...PLAIN, lanes: 3 };
 
 const resource = { attributes: labelsOf({ 'k8s.pod.name': 'p' }) };
 const setNamed = (name: string, count: number, instance = 'a:1') =>

@@ -4,6 +4,9 @@ import { labelsOf } from '#metrics';
 import { closeServers, until } from '../../support/servers.ts';
 import { advanceUntil, HOUR, reported, rig, samples, scrapeOf, snapshotWith, stopRigs, target } from './rig.ts';
 
+/** With it thirty thousand lines are a page of more than two megabytes, which is read in turns. */
+const LONG = 'label'.repeat(10);
+
 describe('receivers/prometheus scrapes', () => {
   afterEach(async () => {
     await stopRigs();
@@ -49,17 +52,17 @@ describe('receivers/prometheus scrapes', () => {
   });
 
   it('a large page, which is read in turns, is told and marked stale as any other', async () => {
-    const lines = Array.from({ length: 30_000 }, (_, i) => `large{number="${i}",more="labels"} ${i}\n`);
+    const lines = Array.from({ length: 30_000 }, (_, i) => `large{number="${i}",more="${LONG}"} ${i}\n`);
     const page = await target(lines.join(''));
     const { scrape } = await rig([scrapeOf([page])]);
     const first = await scrape();
     expect(reported(first)).to.include({ up: 1, scrape_samples_scraped: 30_000, scrape_series_added: 30_000 });
-    expect(samples(first)['large{more="labels",number="29999"}']).to.equal(29_999);
+    expect(samples(first)[`large{more="${LONG}",number="29999"}`]).to.equal(29_999);
     lines[7] = 'new 7\n';
     page.body = lines.join('');
     const second = await scrape();
     expect(reported(second)).to.include({ up: 1, scrape_series_added: 1 });
-    expect(samples(second)).to.include({ new: 7, 'large{more="labels",number="7"}': 'stale' });
+    expect(samples(second)).to.include({ new: 7, [`large{more="${LONG}",number="7"}`]: 'stale' });
     page.body = `${lines.join('')}not a sample`;
     const third = await scrape();
     expect(reported(third)).to.include({ up: 0, scrape_samples_scraped: 30_000 });
@@ -67,7 +70,8 @@ describe('receivers/prometheus scrapes', () => {
   });
 
   it('a large page beyond sample_limit fails as any other', async () => {
-    const page = await target(Array.from({ length: 30_000 }, (_, i) => `large{number="${i}"} 1\n`).join(''));
+    const lines = Array.from({ length: 30_000 }, (_, i) => `large{number="${i}",more="${LONG}"} 1\n`);
+    const page = await target(lines.join(''));
     const { scrape, host } = await rig([scrapeOf([page], { sample_limit: 10_000 })]);
     const batch = await scrape();
     expect(reported(batch)).to.include({ up: 0, scrape_samples_scraped: 30_000, scrape_series_added: 10_000 });
